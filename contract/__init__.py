@@ -1,0 +1,1 @@
+"""Words every room shares: the avatar's specification, the packets and the tree of errors."""

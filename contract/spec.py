@@ -1,0 +1,188 @@
+"""What an avatar model is: its sizes, and the named tensors of each component.
+
+The specification stands in every bundle's manifest; engines, pipeline and export read the tensor tables from here,
+so a name or a shape is written once.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from contract.errors import BundleError
+from contract.packets import SAMPLES_PER_FRAME
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+
+ComponentName = Literal[
+    "audio_encoder", "emotion_classifier", "portrait_encoder", "flow_transformer", "frame_decoder"
+]
+REQUIRED_COMPONENTS: tuple[ComponentName, ...] = (
+    "audio_encoder",
+    "portrait_encoder",
+    "flow_transformer",
+    "frame_decoder",
+)
+OPTIONAL_COMPONENTS: tuple[ComponentName, ...] = ("emotion_classifier",)
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Name, shape (None = free) and numpy type of one input or output."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSignature:
+    """All inputs and outputs of one component."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarSpec:
+    """Sizes of an avatar model.
+
+    image_size_px: side of the square picture
+    latent_dim: width of identity and motion latents
+    num_motion_directions: columns of the orthonormal motion basis
+    audio_feature_dim: width of the audio feature of one frame
+    pyramid_channels: channels of the portrait's feature maps as the decoder takes them, 8 x 8 first, one a level
+    window_frames, carried_frames: new and carried-over frames of one window
+    euler_points: time points of the solver; one evaluation fewer
+    audio_guidance, emotion_guidance: default guidance scales
+    audio_context_frames: frames of sound before the first one that one call of the audio encoder takes
+    audio_lookahead_frames: frames of sound after the last one that it takes
+    audio_chunk_frames: frames that one call of the audio encoder gives
+    motion_names: names of the first motion directions, where training gave them meaning
+    """
+
+    image_size_px: int
+    latent_dim: int
+    num_motion_directions: int
+    audio_feature_dim: int
+    pyramid_channels: tuple[int, ...]
+    window_frames: int = 50
+    carried_frames: int = 10
+    euler_points: int = 10
+    audio_guidance: float = 2.0
+    emotion_guidance: float = 1.0
+    audio_context_frames: int = 0
+    audio_lookahead_frames: int = 0
+    audio_chunk_frames: int = 1
+    motion_names: tuple[str, ...] = field(default=())
+
+    @property
+    def num_levels(self) -> int:
+        """Resolutions of the pyramid: 8, 16, ... image_size_px."""
+        return len(self.pyramid_channels)
+
+    @property
+    def audio_call_samples(self) -> int:
+        """Samples that one call of the audio encoder takes."""
+        frames = self.audio_context_frames + self.audio_chunk_frames + self.audio_lookahead_frames
+        return frames * SAMPLES_PER_FRAME
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for the manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Any) -> "AvatarSpec":
+        """Read from a manifest; raises BundleError naming a missing, unknown or meaningless field."""
+        if not isinstance(values, dict):
+            raise BundleError(f"the manifest's spec is {type(values).__name__}, expected an object")
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise BundleError(f"the manifest's spec has unknown fields {unknown}; known are {sorted(known)}")
+        lists = {name: tuple(values[name]) for name in ("pyramid_channels", "motion_names") if name in values}
+        try:
+            spec = cls(**{**values, **lists})
+        except TypeError as error:
+            raise BundleError(f"the manifest's spec does not fit: {error}") from error
+        expected_px = 4 * 2**spec.num_levels
+        if spec.image_size_px != expected_px:
+            raise BundleError(
+                f"image_size_px {spec.image_size_px} does not fit {spec.num_levels} pyramid levels: expected {expected_px}"
+            )
+        return spec
+
+    def pyramid_shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """[channels, side, side] of each feature map, 8 x 8 first."""
+        return tuple((channels, 8 * 2**i, 8 * 2**i) for i, channels in enumerate(self.pyramid_channels))
+
+    def signature(self, component: ComponentName) -> EngineSignature:
+        """Inputs and outputs of a component. The first axis is the batch and free; so is the flow window's length."""
+        return _SIGNATURES[component](self)
+
+
+def _pyramid(spec: AvatarSpec) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec(f"feature_{i}", (None, *shape)) for i, shape in enumerate(spec.pyramid_shapes()))
+
+
+def _audio_encoder(spec: AvatarSpec) -> EngineSignature:
+    return EngineSignature(
+        inputs=(TensorSpec("pcm", (None, spec.audio_call_samples)),),
+        outputs=(TensorSpec("audio_features", (None, spec.audio_chunk_frames, spec.audio_feature_dim)),),
+    )
+
+
+def _emotion_classifier(spec: AvatarSpec) -> EngineSignature:
+    return EngineSignature(
+        inputs=(TensorSpec("pcm", (None, None)),),
+        outputs=(TensorSpec("emotion", (None, len(EMOTIONS))),),
+    )
+
+
+def _portrait_encoder(spec: AvatarSpec) -> EngineSignature:
+    side = spec.image_size_px
+    return EngineSignature(
+        inputs=(TensorSpec("image", (None, 3, side, side)),),
+        outputs=(
+            TensorSpec("identity_latent", (None, spec.latent_dim)),
+            TensorSpec("motion_coefficients", (None, spec.num_motion_directions)),
+            TensorSpec("reference_motion", (None, spec.latent_dim)),
+            *_pyramid(spec),
+        ),
+    )
+
+
+def _flow_transformer(spec: AvatarSpec) -> EngineSignature:
+    carried = spec.carried_frames
+    return EngineSignature(
+        inputs=(
+            TensorSpec("noisy_motion", (None, None, spec.latent_dim)),
+            TensorSpec("audio_features", (None, None, spec.audio_feature_dim)),
+            TensorSpec("carried_motion", (None, carried, spec.latent_dim)),
+            TensorSpec("carried_audio", (None, carried, spec.audio_feature_dim)),
+            TensorSpec("reference_motion", (None, spec.latent_dim)),
+            TensorSpec("emotion", (None, len(EMOTIONS))),
+            TensorSpec("time", (None,)),
+            TensorSpec("audio_guidance", (None,)),
+            TensorSpec("emotion_guidance", (None,)),
+        ),
+        outputs=(TensorSpec("velocity", (None, None, spec.latent_dim)),),
+    )
+
+
+def _frame_decoder(spec: AvatarSpec) -> EngineSignature:
+    side = spec.image_size_px
+    return EngineSignature(
+        inputs=(
+            TensorSpec("identity_latent", (None, spec.latent_dim)),
+            TensorSpec("motion_latent", (None, spec.latent_dim)),
+            *_pyramid(spec),
+        ),
+        outputs=(TensorSpec("frame", (None, 3, side, side)),),
+    )
+
+
+_SIGNATURES = {
+    "audio_encoder": _audio_encoder,
+    "emotion_classifier": _emotion_classifier,
+    "portrait_encoder": _portrait_encoder,
+    "flow_transformer": _flow_transformer,
+    "frame_decoder": _frame_decoder,
+}

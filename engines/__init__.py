@@ -1,0 +1,1 @@
+"""Backends that run one exported component; one interface, one file a backend."""
