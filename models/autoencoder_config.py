@@ -1,0 +1,46 @@
+"""Sizes of the motion auto-encoder."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig:
+    """Sizes of encoder and decoder; the defaults are FLOAT's official ones.
+
+    channels: channels at 4 x 4, 8 x 8, ... up to the picture's size
+    latent_dim: width of the latents
+    num_motion_directions: columns of the motion basis
+    num_blended_levels: coarsest levels whose RGB head reads the blend of warped and painted features; 0 is FLOAT,
+        where every head reads warped features only
+    folded: up-sampling convolutions in their one-convolution form
+    """
+
+    channels: tuple[int, ...] = (512, 512, 512, 512, 256, 128, 64, 32)
+    latent_dim: int = 512
+    num_motion_directions: int = 20
+    num_blended_levels: int = 0
+    folded: bool = False
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.num_blended_levels < self.num_levels, (
+            f"num_blended_levels {self.num_blended_levels}, expected 0 to {self.num_levels - 1}"
+        )
+
+    @property
+    def num_levels(self) -> int:
+        """Levels of the decoder: 8 x 8 to the picture's size."""
+        return len(self.channels) - 1
+
+    @property
+    def image_size_px(self) -> int:
+        """Side of the picture."""
+        return 4 * 2**self.num_levels
+
+
+EMBEDDED_AUTOENCODER = AutoencoderConfig(
+    channels=(128, 128, 128, 128, 64, 32, 16),
+    latent_dim=128,
+    num_motion_directions=14,
+    num_blended_levels=5,
+    folded=True,
+)

@@ -1,0 +1,163 @@
+"""The frame decoder: a latent and a portrait's feature pyramid to a frame.
+
+In:  latent [B, latent_dim] = identity + motion, feature maps 8 x 8 ... S x S
+Out: frame [B, 3, S, S], about [-1, 1], not clamped
+Each level up-samples, reads a flow and a mask from its features, and lays the portrait's warped features over them.
+Source: FLOAT (ICCV 2025) section 3.1, after LIA.
+"""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.autoencoder_config import AutoencoderConfig
+from models.layers import EqualConv2d, LeakyBias, ModulatedConv2d, StyledConv, fir_kernel, fir_upsample
+
+
+class MotionBasis(nn.Module):
+    """Orthonormal motion directions: Q of the reduced QR of the stored weight."""
+
+    baked: Tensor | None
+
+    def __init__(self, latent_dim: int, num_directions: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(latent_dim, num_directions))
+        self.register_buffer("baked", None, persistent=False)
+
+    def bake(self) -> None:
+        """Keep Q as a constant: QR can't be exported."""
+        with torch.no_grad():
+            self.baked = self.orthonormal().clone()
+
+    def orthonormal(self) -> Tensor:
+        """[latent_dim, directions], with the signs that LAPACK gives."""
+        if self.baked is not None:
+            return self.baked
+        return torch.linalg.qr(self.weight + 1e-8).Q
+
+    def forward(self, coefficients: Tensor) -> Tensor:
+        """coefficients: [..., directions]; returns the motion latent [..., latent_dim]."""
+        return coefficients @ self.orthonormal().T
+
+
+class LearnedConstant(nn.Module):
+    """The 4 x 4 map that every frame begins with."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.input = nn.Parameter(torch.randn(1, channels, 4, 4))
+
+    def forward(self, batch: int) -> Tensor:
+        return self.input.expand(batch, -1, -1, -1)
+
+
+class FlowHead(nn.Module):
+    """Reads where to sample the portrait's features, and how much of them to show."""
+
+    kernel: Tensor
+    base: Tensor
+
+    def __init__(self, channels: int, latent_dim: int, size: int) -> None:
+        super().__init__()
+        self.conv = ModulatedConv2d(channels, 3, 1, latent_dim, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+        self.register_buffer("kernel", fir_kernel(4.0), persistent=False)
+        # linspace(-1, 1) is not the identity under align_corners=False; the released weights were trained with it.
+        axis = torch.linspace(-1, 1, size)
+        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        self.register_buffer("base", torch.stack([x, y], -1), persistent=False)  # [S, S, 2]
+
+    def forward(self, x: Tensor, latent: Tensor, previous: Tensor | None) -> Tensor:
+        """Raw flow [B, 3, S, S]: two channels before tanh, one before sigmoid."""
+        raw = self.conv(x, latent).float() + self.bias
+        if previous is not None:
+            raw = raw + fir_upsample(previous, self.kernel)
+        return raw
+
+    def warp(self, feature: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """The portrait's features, warped and masked, and the mask [B, 1, S, S]."""
+        grid = torch.tanh(raw[:, 0:2]).permute(0, 2, 3, 1) + self.base
+        mask = torch.sigmoid(raw[:, 2:3])
+        sampled = F.grid_sample(feature.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        return sampled * mask, mask
+
+
+class RgbHead(nn.Module):
+    """Adds what a level shows to the picture so far."""
+
+    kernel: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(EqualConv2d(channels, 3, 1), LeakyBias(3))
+        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+        self.register_buffer("kernel", fir_kernel(4.0), persistent=False)
+
+    def project(self, feature: Tensor) -> Tensor:
+        """The head's 1x1 convolution alone: [B, C, S, S] to [B, 3, S, S]."""
+        return self.conv[0](feature)
+
+    def forward(self, shown: Tensor, previous: Tensor | None, *, projected: bool = False) -> Tensor:
+        """shown: [B, C, S, S], or [B, 3, S, S] if already projected; previous: picture of half the size."""
+        colours = self.conv[1](shown if projected else self.project(shown)).float() + self.bias
+        if previous is not None:
+            colours = colours + fir_upsample(previous, self.kernel)
+        return colours
+
+
+class FrameDecoder(nn.Module):
+    """Paints a frame from a latent and a feature pyramid."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels, latent_dim = config.channels, config.latent_dim
+        self.direction = MotionBasis(latent_dim, config.num_motion_directions)
+        self.input = LearnedConstant(channels[0])
+        self.conv1 = StyledConv(channels[0], channels[0], latent_dim)
+        self.convs = nn.ModuleList()
+        self.to_rgbs = nn.ModuleList()
+        self.to_flows = nn.ModuleList()
+        for level, (coarse, fine) in enumerate(zip(channels, channels[1:], strict=False)):
+            self.convs.append(StyledConv(coarse, fine, latent_dim, up_sample=True, folded=config.folded))
+            self.convs.append(StyledConv(fine, fine, latent_dim))
+            self.to_flows.append(FlowHead(fine, latent_dim, 8 * 2**level))
+            self.to_rgbs.append(RgbHead(fine))
+
+    def images(self, latent: Tensor, features: list[Tensor], *, finest_projected: bool = False) -> Iterator[Tensor]:
+        """Pictures of 8 x 8, 16 x 16, ... as the levels add to them; stop where enough.
+
+        latent: [B, latent_dim]; features: coarsest first, at least as many as are asked for
+        finest_projected: the finest map is already the RGB head's projection [B, 3, S, S]
+        """
+        x = self.conv1(self.input(latent.shape[0]), latent)
+        raw: Tensor | None = None
+        image: Tensor | None = None
+        for level in range(self.config.num_levels):
+            x = self.convs[2 * level](x, latent)
+            x = self.convs[2 * level + 1](x, latent)
+            finest = level == self.config.num_levels - 1
+            feature, head = features[level], self.to_rgbs[level]
+            if finest and not finest_projected:
+                # A 1x1 convolution commutes with sampling and with the mask, and nothing else reads the finest map.
+                feature = head.project(feature)
+            raw = self.to_flows[level](x, latent, raw)
+            warped, mask = self.to_flows[level].warp(feature, raw)
+            if finest:
+                image = head(warped, image, projected=True)
+            else:
+                x = warped + x * (1 - mask)
+                image = head(x if level < self.config.num_blended_levels else warped, image)
+            yield image
+
+    def forward(
+        self, identity: Tensor, motion: Tensor, features: list[Tensor], *, finest_projected: bool = False
+    ) -> Tensor:
+        """identity, motion: [B, latent_dim]; features: coarsest first; returns the frame [B, 3, S, S]."""
+        *_, frame = self.images(identity + motion, features, finest_projected=finest_projected)
+        return frame
+
+
+__all__ = ["FlowHead", "FrameDecoder", "LearnedConstant", "MotionBasis", "RgbHead"]
