@@ -1,0 +1,208 @@
+"""The avatar: a portrait and a voice in, frames of that face speaking out.
+
+In: `SpeechChunk`, one every 40 ms. Out: `AvatarFrame`, the same indexes in the same order, some frames later.
+
+    conditions -> motion_sampler -> frame_renderer
+
+`Avatar` and `AvatarStream` are what the server and the tools know. `NeuralAvatar` is the one that runs a bundle's
+networks, and `pipeline.test_pattern` the one that measures transport.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+from typing import Protocol
+
+from contract.errors import ConfigError
+from contract.packets import AvatarFrame, MotionFrame, SpeechChunk, UInt8Array
+from contract.spec import EMOTIONS, AvatarSpec
+from engines.base import Engine
+from pipeline.conditions import Conditions
+from pipeline.frame_renderer import FrameRenderer
+from pipeline.motion_sampler import MotionSampler, WindowSettings
+from pipeline.portrait import Portrait, encode_portrait
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """How one stream is drawn; raises ConfigError where a value has no meaning.
+
+    hop_frames: frames kept of each window; fewer is lower latency for more work
+    lookahead_frames: further frames of sound that a window waits for
+    seed: of the noise that motion is drawn from
+    emotion: one of contract.spec.EMOTIONS; None is predicted where the bundle can, else neutral
+    audio_guidance, emotion_guidance: scales; None is the bundle's own
+    """
+
+    hop_frames: int = 5
+    lookahead_frames: int = 4
+    seed: int = 0
+    emotion: str | None = None
+    audio_guidance: float | None = None
+    emotion_guidance: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, lowest in (("hop_frames", 1), ("lookahead_frames", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < lowest:
+                raise ConfigError(f"{name} {value!r}, expected a whole number of at least {lowest}")
+        if self.seed >= 2**64:
+            raise ConfigError(f"seed {self.seed}, expected less than 2^64")
+        if self.emotion is not None and self.emotion not in EMOTIONS:
+            raise ConfigError(f"emotion {self.emotion!r}, expected one of {', '.join(EMOTIONS)}")
+        for name in ("audio_guidance", "emotion_guidance"):
+            scale = getattr(self, name)
+            if scale is not None and not isfinite(scale):
+                raise ConfigError(f"{name} {scale!r}, expected a finite number")
+
+    def window(self, spec: AvatarSpec) -> WindowSettings:
+        """The windows of this stream with a bundle's defaults filled in; raises ConfigError where they do not fit."""
+        num_new = self.hop_frames + self.lookahead_frames
+        if num_new > spec.window_frames:
+            raise ConfigError(
+                f"hop_frames {self.hop_frames} and lookahead_frames {self.lookahead_frames} make {num_new} frames, "
+                f"expected at most the {spec.window_frames} of this bundle's window"
+            )
+        return WindowSettings(
+            hop_frames=self.hop_frames,
+            lookahead_frames=self.lookahead_frames,
+            euler_points=spec.euler_points,
+            audio_guidance=spec.audio_guidance if self.audio_guidance is None else self.audio_guidance,
+            emotion_guidance=spec.emotion_guidance if self.emotion_guidance is None else self.emotion_guidance,
+        )
+
+
+class AvatarStream(Protocol):
+    """One voice on its way to one face. Not for two threads at once."""
+
+    @property
+    def delay_frames(self) -> int:
+        """How many later chunks must be pushed, at worst, before the frame of a chunk can come out."""
+        ...
+
+    def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+        """Take the next chunk; the frames now possible are rendered as the caller iterates, always to the end."""
+        ...
+
+    def flush(self) -> Iterator[AvatarFrame]:
+        """Every frame that is still inside, as if silence followed. The next chunk starts anew."""
+        ...
+
+    def reset(self) -> None:
+        """Forget everything that was pushed; the next chunk starts anew."""
+        ...
+
+
+class Avatar(Protocol):
+    """A model that can take on portraits and run streams; shared by all sessions and their threads."""
+
+    @property
+    def spec(self) -> AvatarSpec:
+        """Sizes and defaults."""
+        ...
+
+    def prepare(self, picture: UInt8Array, crop: bool = True) -> Portrait:
+        """Make a portrait of a picture [height, width, 3] uint8, RGB; raises PortraitError."""
+        ...
+
+    def start(self, portrait: Portrait, settings: StreamSettings) -> AvatarStream:
+        """Begin a stream; raises ConfigError where the settings do not fit the model."""
+        ...
+
+    def close(self) -> None:
+        """Release what the avatar holds. Nothing of it may be used afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarEngines:
+    """The components of a bundle, ready to run."""
+
+    audio_encoder: Engine
+    portrait_encoder: Engine
+    flow_transformer: Engine
+    frame_decoder: Engine
+    emotion_classifier: Engine | None = None
+
+    def close(self) -> None:
+        """Release all of them."""
+        for engine in (self.audio_encoder, self.portrait_encoder, self.flow_transformer, self.frame_decoder):
+            engine.close()
+        if self.emotion_classifier is not None:
+            self.emotion_classifier.close()
+
+
+class NeuralAvatar:
+    """The avatar of a bundle's networks."""
+
+    def __init__(self, spec: AvatarSpec, engines: AvatarEngines) -> None:
+        self.spec = spec
+        self._engines = engines
+
+    def prepare(self, picture: UInt8Array, crop: bool = True) -> Portrait:
+        """Make a portrait of a picture [height, width, 3] uint8, RGB; raises PortraitError."""
+        return encode_portrait(self._engines.portrait_encoder, self.spec, picture, crop)
+
+    def start(self, portrait: Portrait, settings: StreamSettings) -> "NeuralStream":
+        """Begin a stream; raises ConfigError where the settings do not fit the model."""
+        engines, spec, window = self._engines, self.spec, settings.window(self.spec)
+        flow = engines.flow_transformer.bind(reference_motion=portrait.reference_motion)
+        decoder = engines.frame_decoder.bind(identity_latent=portrait.identity_latent, **portrait.feature_pyramid)
+        return NeuralStream(
+            Conditions(engines.audio_encoder, spec, settings.emotion, engines.emotion_classifier),
+            MotionSampler(flow, spec, window, settings.seed),
+            FrameRenderer(decoder),
+            delay_frames(spec, window),
+        )
+
+    def close(self) -> None:
+        """Release the engines."""
+        self._engines.close()
+
+
+class NeuralStream:
+    """The three stages in a row."""
+
+    def __init__(
+        self, conditions: Conditions, sampler: MotionSampler, renderer: FrameRenderer, delay_frames: int
+    ) -> None:
+        self._conditions = conditions
+        self._sampler = sampler
+        self._renderer = renderer
+        self._delay_frames = delay_frames
+
+    @property
+    def delay_frames(self) -> int:
+        """How many later chunks must be pushed, at worst, before the frame of a chunk can come out."""
+        return self._delay_frames
+
+    def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+        """Take the next chunk; the frames now possible are rendered as the caller iterates, always to the end."""
+        # Motion is drawn here and now, pictures one by one: the first can be on its way before the last is painted.
+        motion = [drawn for frame in self._conditions.push(chunk) for drawn in self._sampler.push(frame)]
+        return self._render(motion)
+
+    def flush(self) -> Iterator[AvatarFrame]:
+        """Every frame that is still inside, as if silence followed. The next chunk starts anew."""
+        motion = [drawn for frame in self._conditions.flush() for drawn in self._sampler.push(frame)]
+        return self._render(motion + self._sampler.flush())
+
+    def reset(self) -> None:
+        """Forget everything that was pushed; the next chunk starts anew."""
+        self._conditions.reset()
+        self._sampler.reset()
+
+    def _render(self, motion: list[MotionFrame]) -> Iterator[AvatarFrame]:
+        return (self._renderer.push(frame) for frame in motion)
+
+
+def delay_frames(spec: AvatarSpec, window: WindowSettings) -> int:
+    """How many later chunks the first frame of a window waits for, at worst over all windows."""
+    worst = 0
+    # The pattern of windows over calls of the audio encoder repeats after so many windows.
+    for i in range(spec.audio_chunk_frames):
+        first = i * window.hop_frames
+        last = first + window.hop_frames + window.lookahead_frames - 1
+        last_of_call = (last // spec.audio_chunk_frames + 1) * spec.audio_chunk_frames - 1
+        worst = max(worst, last_of_call + spec.audio_lookahead_frames - first)
+    return worst
