@@ -1,0 +1,38 @@
+"""`float-avatar`: the commands, and the one place where an error becomes a line for the reader.
+
+Each command is the function of the same name in a file of its own. Those files import nothing but typer on top, so
+that help is quick and serving never meets what only training needs.
+"""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+import typer
+
+from contract.errors import FloatAvatarError
+
+COMMANDS = ("serve", "generate", "export", "train", "doctor")
+
+app = typer.Typer(
+    help="One portrait and a live voice become a talking face, 25 frames a second.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for name in COMMANDS:
+    if find_spec(f"cli.{name}"):
+        app.command(name)(getattr(import_module(f"cli.{name}"), name))
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line on standard error and exit status 2."""
+    try:
+        app()
+    except FloatAvatarError as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The page, read as package data: HTML, script and style, without a build step."""
