@@ -25,7 +25,8 @@ class VoiceActivity:
         samples = np.rint(np.clip(chunk.pcm, -1, 1) * 32767).astype("<i2")
         halves = (samples[: SAMPLES_PER_FRAME // 2], samples[SAMPLES_PER_FRAME // 2 :])
         # Both halves are always heard, since the detector adapts to the noise of all it is given.
-        return any([self._detector.is_speech(half.tobytes(), MODEL_RATE_HZ) for half in halves])
+        heard = [self._detector.is_speech(half.tobytes(), MODEL_RATE_HZ) for half in halves]
+        return any(heard)
 
     def reset(self) -> None:
         """Forget the noise level learned so far."""

@@ -1,0 +1,144 @@
+"""The stages in a row: indexes in equal indexes out, the same sound gives the same frames, settings are checked."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from contract.errors import ConfigError
+from contract.packets import AvatarFrame, SpeechChunk
+from contract.spec import AvatarSpec
+from pipeline.avatar import NeuralAvatar, NeuralStream, StreamSettings
+from tests.fakes import TINY_SPEC, fake_engines, noise_chunks
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+
+
+def open_stream(settings: StreamSettings | None = None, spec: AvatarSpec = TINY_SPEC) -> NeuralStream:
+    avatar = NeuralAvatar(spec, fake_engines(spec))
+    return avatar.start(avatar.prepare(PICTURE, crop=False), settings or StreamSettings())
+
+
+def play(stream: NeuralStream, chunks: Iterable[SpeechChunk]) -> list[AvatarFrame]:
+    frames = [frame for chunk in chunks for frame in stream.push(chunk)]
+    return frames + list(stream.flush())
+
+
+def pictures(frames: list[AvatarFrame]) -> np.ndarray:
+    return np.stack([frame.image for frame in frames])
+
+
+@pytest.mark.parametrize(("hop", "lookahead"), [(1, 0), (2, 3), (5, 4), (20, 0), (3, 17)])
+@pytest.mark.parametrize("num_frames", [1, 7, 40])
+def test_every_chunk_comes_out_once_in_order_with_its_sound(hop: int, lookahead: int, num_frames: int) -> None:
+    chunks = list(noise_chunks(num_frames))
+    frames = play(open_stream(StreamSettings(hop, lookahead)), chunks)
+    assert [frame.index for frame in frames] == list(range(num_frames))
+    assert all(frame.chunk is chunk for frame, chunk in zip(frames, chunks, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("context", "lookahead", "chunk", "hop", "window_lookahead"),
+    [(3, 2, 4, 5, 4), (0, 0, 1, 1, 0), (8, 3, 1, 5, 4), (3, 2, 7, 2, 1), (3, 1, 2, 20, 0)],
+)
+def test_delay_frames_is_the_longest_wait(
+    context: int, lookahead: int, chunk: int, hop: int, window_lookahead: int
+) -> None:
+    spec = AvatarSpec(
+        16,
+        8,
+        4,
+        6,
+        (3, 2),
+        euler_points=2,
+        audio_context_frames=context,
+        audio_lookahead_frames=lookahead,
+        audio_chunk_frames=chunk,
+    )
+    stream = open_stream(StreamSettings(hop, window_lookahead), spec)
+    waits = [pushed.index - frame.index for pushed in noise_chunks(150) for frame in stream.push(pushed)]
+    assert max(waits) == stream.delay_frames
+
+
+def test_pictures_depend_on_the_sound_and_on_nothing_else() -> None:
+    first = pictures(play(open_stream(), noise_chunks(30)))
+    np.testing.assert_array_equal(first, pictures(play(open_stream(), noise_chunks(30))))
+    assert (first != pictures(play(open_stream(), noise_chunks(30, seed=1)))).any()
+
+
+def test_two_streams_of_one_avatar_do_not_touch_each_other() -> None:
+    avatar = NeuralAvatar(TINY_SPEC, fake_engines())
+    portrait = avatar.prepare(PICTURE, crop=False)
+    one, other = avatar.start(portrait, StreamSettings()), avatar.start(portrait, StreamSettings(seed=3))
+    frames: list[AvatarFrame] = []
+    for chunk, other_chunk in zip(noise_chunks(30), noise_chunks(30, seed=9), strict=True):
+        frames += one.push(chunk)
+        list(other.push(other_chunk))
+    frames += one.flush()
+    np.testing.assert_array_equal(pictures(frames), pictures(play(open_stream(), noise_chunks(30))))
+
+
+def test_a_prefix_of_the_sound_gives_a_prefix_of_the_frames() -> None:
+    short, long = play(open_stream(), noise_chunks(30)), play(open_stream(), noise_chunks(60))
+    safe = 30 - open_stream().delay_frames
+    np.testing.assert_array_equal(pictures(short[:safe]), pictures(long[:safe]))
+
+
+def test_reset_gives_the_same_frames_again() -> None:
+    stream = open_stream()
+    for chunk in noise_chunks(13, seed=4):
+        list(stream.push(chunk))
+    stream.reset()
+    np.testing.assert_array_equal(
+        pictures(play(stream, noise_chunks(20))), pictures(play(open_stream(), noise_chunks(20)))
+    )
+
+
+def test_frames_are_painted_only_when_asked_for() -> None:
+    engines = fake_engines()
+    avatar = NeuralAvatar(TINY_SPEC, engines)
+    stream = avatar.start(avatar.prepare(PICTURE, crop=False), StreamSettings())
+    decoder_calls = engines.frame_decoder.calls  # type: ignore[attr-defined]
+    for chunk in noise_chunks(50):
+        frames = stream.push(chunk)
+        before = len(decoder_calls)
+        for i, _ in enumerate(frames):
+            assert len(decoder_calls) == before + i + 1
+    assert len(decoder_calls) > 20
+
+
+def test_the_portrait_and_the_guidance_reach_the_engines() -> None:
+    engines = fake_engines()
+    avatar = NeuralAvatar(TINY_SPEC, engines)
+    portrait = avatar.prepare(PICTURE, crop=False)
+    stream = avatar.start(portrait, StreamSettings(audio_guidance=1.25))
+    play(stream, noise_chunks(5))
+    call = engines.flow_transformer.calls[0]  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(call["reference_motion"], portrait.reference_motion)
+    assert call["audio_guidance"].tolist() == [1.25]
+    assert call["emotion_guidance"].tolist() == [TINY_SPEC.emotion_guidance]
+    painted = engines.frame_decoder.calls[0]  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(painted["feature_1"], portrait.feature_pyramid["feature_1"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hop_frames": 0}, "hop_frames 0"),
+        ({"hop_frames": 2.5}, r"hop_frames 2\.5"),
+        ({"lookahead_frames": -1}, "lookahead_frames -1"),
+        ({"seed": -4}, "seed -4"),
+        ({"seed": 2**64}, "seed 18446744073709551616"),
+        ({"emotion": "glad"}, "emotion 'glad', expected one of angry, disgust"),
+        ({"audio_guidance": float("nan")}, "audio_guidance nan"),
+        ({"emotion_guidance": float("inf")}, "emotion_guidance inf"),
+    ],
+)
+def test_settings_without_meaning_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        StreamSettings(**settings)
+
+
+def test_a_window_larger_than_the_bundles_is_refused() -> None:
+    with pytest.raises(ConfigError, match="make 21 frames, expected at most the 20"):
+        open_stream(StreamSettings(hop_frames=15, lookahead_frames=6))

@@ -1,0 +1,92 @@
+"""Audio features depend on absolute positions of the sound alone, and emotions come from the right place."""
+
+import numpy as np
+import pytest
+
+from contract.packets import SAMPLES_PER_FRAME, ConditionedFrame
+from contract.spec import EMOTIONS, AvatarSpec
+from pipeline.conditions import Conditions, emotion_vector
+from tests.fakes import TINY_SPEC, FakeEngine, noise_chunks, window_encoder
+
+
+def condition(conditions: Conditions, num_frames: int) -> list[ConditionedFrame]:
+    frames = [frame for chunk in noise_chunks(num_frames) for frame in conditions.push(chunk)]
+    return frames + conditions.flush()
+
+
+@pytest.mark.parametrize("num_frames", [1, 3, 4, 5, 6, 17, 24])
+def test_every_index_comes_out_once_in_order(num_frames: int) -> None:
+    frames = condition(Conditions(window_encoder(), TINY_SPEC), num_frames)
+    assert [frame.chunk.index for frame in frames] == list(range(num_frames))
+
+
+def test_each_call_hears_its_context_and_lookahead_and_silence_outside() -> None:
+    encoder = window_encoder()
+    condition(Conditions(encoder, TINY_SPEC), 10)
+    sound = np.concatenate([chunk.pcm for chunk in noise_chunks(10)])
+    silence = np.zeros(TINY_SPEC.audio_call_samples, np.float32)
+    padded = np.concatenate([silence[: 3 * SAMPLES_PER_FRAME], sound, silence])
+    assert len(encoder.calls) == 3
+    for i, call in enumerate(encoder.calls):
+        start = i * TINY_SPEC.audio_chunk_frames * SAMPLES_PER_FRAME
+        np.testing.assert_array_equal(call["pcm"][0], padded[start : start + TINY_SPEC.audio_call_samples])
+
+
+def test_frames_come_out_as_soon_as_their_lookahead_is_there() -> None:
+    conditions = Conditions(window_encoder(), TINY_SPEC)
+    counts = [len(conditions.push(chunk)) for chunk in noise_chunks(14)]
+    assert counts == [0, 0, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 4]
+
+
+@pytest.mark.parametrize(("context", "lookahead", "chunk"), [(0, 0, 1), (12, 0, 1), (0, 3, 5), (40, 4, 2)])
+def test_any_shape_of_encoder_call_works(context: int, lookahead: int, chunk: int) -> None:
+    spec = AvatarSpec(
+        16, 8, 4, 6, (3, 2), audio_context_frames=context, audio_lookahead_frames=lookahead, audio_chunk_frames=chunk
+    )
+    frames = condition(Conditions(window_encoder(spec), spec), 23)
+    assert [frame.chunk.index for frame in frames] == list(range(23))
+
+
+def test_after_a_flush_the_stream_begins_anew() -> None:
+    conditions = Conditions(window_encoder(), TINY_SPEC)
+    first, second = condition(conditions, 9), condition(conditions, 9)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.audio_features, other.audio_features)
+
+
+def test_reset_forgets_what_was_heard() -> None:
+    conditions = Conditions(window_encoder(), TINY_SPEC)
+    for chunk in noise_chunks(7, seed=5):
+        conditions.push(chunk)
+    conditions.reset()
+    fresh = condition(Conditions(window_encoder(), TINY_SPEC), 9)
+    for one, other in zip(condition(conditions, 9), fresh, strict=True):
+        np.testing.assert_array_equal(one.audio_features, other.audio_features)
+
+
+def classifier_of(index: int) -> FakeEngine:
+    def classify(inputs: dict) -> dict:
+        return {"emotion": np.eye(len(EMOTIONS), dtype=np.float32)[[index]]}
+
+    return FakeEngine(TINY_SPEC.signature("emotion_classifier"), classify)
+
+
+def test_emotion_is_neutral_where_nothing_says_otherwise() -> None:
+    for frame in condition(Conditions(window_encoder(), TINY_SPEC), 30):
+        np.testing.assert_array_equal(frame.emotion, emotion_vector("neutral"))
+
+
+def test_a_chosen_emotion_silences_the_classifier() -> None:
+    classifier = classifier_of(0)
+    frames = condition(Conditions(window_encoder(), TINY_SPEC, "happy", classifier), 30)
+    assert all(EMOTIONS[int(frame.emotion.argmax())] == "happy" for frame in frames)
+    assert classifier.calls == []
+
+
+def test_the_classifier_hears_the_last_seconds_once_a_second() -> None:
+    classifier = classifier_of(5)
+    frames = condition(Conditions(window_encoder(), TINY_SPEC, None, classifier), 130)
+    assert [len(call["pcm"][0]) // SAMPLES_PER_FRAME for call in classifier.calls] == [25, 50, 75, 100, 100]
+    names = [EMOTIONS[int(frame.emotion.argmax())] for frame in frames]
+    assert names[:20] == ["neutral"] * 20
+    assert names[25:] == ["sad"] * 105
