@@ -1,0 +1,240 @@
+"""Eyes and brows: lids with lashes, iris under a moving gaze, creases and glasses."""
+
+import math
+from dataclasses import dataclass
+
+import skia
+
+from training.painter_pose import BROW_Y, EYE_Y, Pose
+from training.painter_shapes import (
+    Colour,
+    Point,
+    extend_path,
+    fill,
+    gradient,
+    lit,
+    mix,
+    shaded,
+    smooth_path,
+    spot,
+    stroke,
+)
+
+WHITE: Colour = (0.975, 0.965, 0.95)
+_STEPS = (-1.0, -0.72, -0.38, 0.0, 0.38, 0.72, 1.0)
+
+
+@dataclass(frozen=True)
+class EyeShape:
+    """One eye's outlines as projected points from the nose's side outwards."""
+
+    side: int
+    centre: tuple[float, float]
+    half_width: float
+    upper: list[Point]
+    lower: list[Point]
+    crease: list[Point]
+    open_share: float
+    lift: float
+
+
+def eye_shape(pose: Pose, side: int) -> EyeShape:
+    """side: -1 for the eye on the picture's left, 1 for the one on its right."""
+    identity, motion = pose.identity, pose.motion
+    x = side * 0.0745 * identity.eye_spacing * identity.face_width
+    half_width = 0.0365 * identity.eye_size
+    tall = 0.0205 * identity.eye_size
+    shut = max(0.0, motion.blink)
+    wide = max(0.0, -motion.blink) / 0.4
+    smile = max(0.0, motion.smile)
+    upper_height = tall * (1 + 0.30 * wide + 0.10 * motion.gaze_y * (1 - shut)) * (1 - 0.08 * identity.age)
+    lower_height = tall * 0.62 * (1 - 0.30 * smile + 0.12 * wide)
+    closed_y = 0.70 * lower_height
+    upper_lid = -upper_height * (1 - shut) + closed_y * shut
+    lower_lid = lower_height * (1 - shut) + (closed_y + 0.0008) * shut
+
+    def row(height: float, lean: float, widen: float = 1.0) -> list[Point]:
+        points = []
+        for step in _STEPS:
+            bump = (1 - step * step) ** 0.72 if abs(step) < 1 else 0.0
+            tilt = -0.006 * identity.eye_tilt * step - 0.0015 * step
+            points.append(
+                pose.at(x + side * step * half_width * widen, EYE_Y + tilt + height * bump * (1 + lean * step), -0.002)
+            )
+        return points
+
+    return EyeShape(
+        side=side,
+        centre=(x, EYE_Y),
+        half_width=half_width,
+        upper=row(upper_lid, -0.10),
+        lower=row(lower_lid, 0.22),
+        crease=row(-tall * 1.42 * (1 - 0.28 * shut) - 0.002, 0.0, 1.04),
+        open_share=1 - shut,
+        lift=wide,
+    )
+
+
+def draw_eyes(canvas: skia.Canvas, pose: Pose) -> None:
+    """Paint both eyes and brows."""
+    for side in (-1, 1):
+        _draw_eye(canvas, pose, eye_shape(pose, side))
+        _draw_brow(canvas, pose, side)
+    _draw_furrow(canvas, pose)
+
+
+def _draw_eye(canvas: skia.Canvas, pose: Pose, shape: EyeShape) -> None:
+    identity = pose.identity
+    x, y = shape.centre
+    dark = shaded(identity.skin, 0.45)
+    socket = pose.at(x, y - 0.012)
+    spot(canvas, socket, (shape.half_width * 1.65, 0.036), shaded(identity.skin, 0.38), 0.42)
+    inner = pose.at(x - shape.side * shape.half_width * 1.25, y - 0.008)
+    spot(canvas, inner, (0.022, 0.030), dark, 0.28)
+    under = pose.at(x, y + 0.026)
+    spot(canvas, under, (shape.half_width * 1.1, 0.011), dark, 0.16 + 0.25 * identity.age)
+
+    lid = skia.Path()
+    extend_path(lid, shape.crease)
+    extend_path(lid, shape.upper[::-1])
+    lid.close()
+    lid_colour = mix(shaded(identity.skin, 0.16), identity.lips, 0.16 * identity.lashes)
+    canvas.drawPath(
+        lid,
+        gradient((0, shape.crease[3][1]), (0, shape.upper[3][1]), [shaded(lid_colour, 0.16), lit(lid_colour, 0.10)]),
+    )
+    canvas.drawPath(smooth_path(shape.crease, closed=False), stroke(dark, 0.0042, 0.55, 0.0016))
+
+    if shape.open_share > 0.02:
+        _draw_ball(canvas, pose, shape)
+    lash = mix(shaded(identity.hair, 0.55), (0.07, 0.05, 0.05), 0.7)
+    canvas.drawPath(smooth_path(shape.lower, closed=False), stroke(dark, 0.0036, 0.55, 0.001))
+    canvas.drawPath(_lash_path(shape, identity.lashes), fill(lash, 0.94))
+
+
+def _lash_path(shape: EyeShape, lashes: float) -> skia.Path:
+    thick = 0.0042 + 0.0034 * lashes
+    weights = (0.25, 0.6, 0.9, 1.0, 1.1, 1.2, 0.5)
+    outer = [(px, py - thick * weight) for (px, py), weight in zip(shape.upper, weights, strict=True)]
+    tip_x, tip_y = shape.upper[-1]
+    tip = (
+        tip_x + shape.side * (0.003 + 0.007 * lashes),
+        tip_y - 0.001 - 0.006 * lashes * (0.3 + 0.7 * shape.open_share),
+    )
+    path = skia.Path()
+    extend_path(path, outer)
+    path.lineTo(*tip)
+    extend_path(path, [(px, py + 0.0012) for px, py in shape.upper[::-1]])
+    path.close()
+    return path
+
+
+def _draw_ball(canvas: skia.Canvas, pose: Pose, shape: EyeShape) -> None:
+    identity, motion = pose.identity, pose.motion
+    hole = skia.Path()
+    extend_path(hole, shape.upper)
+    extend_path(hole, shape.lower[::-1])
+    hole.close()
+    canvas.save()
+    canvas.clipPath(hole, doAntiAlias=True)
+    white = mix(WHITE, identity.skin, 0.08)
+    canvas.drawPath(hole, fill(white))
+    x, y = shape.centre
+    middle = pose.at(x + 0.0165 * motion.gaze_x, y - 0.0025 - 0.011 * motion.gaze_y, -0.004)
+    radius = 0.0186 * (0.55 + 0.45 * identity.eye_size)
+    narrow = 1 - 0.18 * abs(pose.sin_yaw + 0.5 * motion.gaze_x)
+    canvas.save()
+    canvas.translate(*middle)
+    canvas.scale(narrow, 1)
+    canvas.drawCircle(0, 0, radius, fill(shaded(identity.iris, 0.62)))
+    canvas.drawCircle(
+        0,
+        0,
+        radius * 0.87,
+        gradient((0, -radius), (0, radius), [shaded(identity.iris, 0.38), lit(identity.iris, 0.20)]),
+    )
+    canvas.drawCircle(0, 0, radius * 0.46, fill((0.045, 0.035, 0.04)))
+    canvas.restore()
+    canvas.drawPath(smooth_path(shape.upper, closed=False), stroke((0.16, 0.09, 0.09), 0.014, 0.42, 0.004))
+    glint = (middle[0] + 0.006 * math.copysign(1, identity.light), middle[1] - 0.0065)
+    canvas.drawCircle(*glint, 0.0048, fill((1, 1, 1), 0.95))
+    canvas.drawCircle(
+        middle[0] - 0.006 * math.copysign(1, identity.light), middle[1] + 0.007, 0.0024, fill((1, 1, 1), 0.35)
+    )
+    canvas.restore()
+
+
+def brow_points(pose: Pose, side: int) -> list[tuple[float, float, float]]:
+    """The brow's middle line and half thickness: (x, y, half) from the nose outwards, before projection."""
+    identity, motion = pose.identity, pose.motion
+    scale = identity.face_width
+    lift = 0.026 * motion.brow_raise if motion.brow_raise > 0 else 0.014 * motion.brow_raise
+    anger, sorrow = max(0.0, motion.brow_furrow), max(0.0, -motion.brow_furrow)
+    half = 0.0082 * identity.brow_weight
+    rows = (
+        (0.029, 0.006, 0.85, 1.0), (0.052, -0.002, 1.0, 0.65), (0.078, -0.009, 0.9, 0.15),
+        (0.101, -0.008, 0.62, 0.0), (0.122, 0.005, 0.12, 0.0),
+    )  # fmt: skip
+    points = []
+    for x, y, weight, inner in rows:
+        arch = -0.006 * identity.brow_arch if 0.06 < x < 0.11 else 0.0
+        shift = inner * (0.017 * anger - 0.019 * sorrow) + (1 - inner) * (0.003 * sorrow - 0.002 * anger)
+        narrow = inner * 0.007 * anger
+        points.append((side * (x - narrow) * scale, BROW_Y + y + arch - lift + shift, half * weight))
+    return points
+
+
+def _draw_brow(canvas: skia.Canvas, pose: Pose, side: int) -> None:
+    rows = brow_points(pose, side)
+    top = [pose.at(x, y - half, 0.006) for x, y, half in rows]
+    bottom = [pose.at(x, y + half, 0.006) for x, y, half in rows]
+    path = skia.Path()
+    extend_path(path, top)
+    extend_path(path, bottom[::-1])
+    path.close()
+    colour = mix(shaded(pose.identity.hair, 0.30), pose.identity.skin, 0.10)
+    canvas.drawPath(path, fill(colour, 0.92, 0.0016))
+
+
+def _draw_furrow(canvas: skia.Canvas, pose: Pose) -> None:
+    motion = pose.motion
+    dark = shaded(pose.identity.skin, 0.45)
+    anger = max(0.0, motion.brow_furrow)
+    if anger > 0.02:
+        for side in (-1, 1):
+            line = [pose.at(side * 0.011, -0.112, 0.004), pose.at(side * 0.009, -0.086, 0.006)]
+            canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.006, 0.5 * anger, 0.003))
+    surprise = max(0.0, motion.brow_raise) * 0.5 + 0.25 * pose.identity.age
+    if surprise > 0.03:
+        for height in (-0.152, -0.172):
+            line = [pose.at(step * 0.07, height - 0.006 * (1 - step * step), 0.002) for step in (-1, -0.5, 0, 0.5, 1)]
+            canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.006, 0.34 * surprise, 0.003))
+
+
+def draw_glasses(canvas: skia.Canvas, pose: Pose) -> None:
+    """Round frames that stand in front of the eyes."""
+    identity = pose.identity
+    frame: Colour = (0.13, 0.10, 0.10)
+    for side in (-1, 1):
+        x = side * 0.079 * identity.eye_spacing * identity.face_width
+        rim = []
+        for index in range(12):
+            angle = index * math.tau / 12
+            across, down = math.cos(angle), math.sin(angle)
+            squared = 1 / (abs(across) ** 3 + abs(down) ** 3) ** (1 / 3)
+            rim.append(
+                pose.project(
+                    x + 0.057 * across * squared,
+                    EYE_Y + 0.006 + 0.044 * down * squared,
+                    0.172 - 0.10 * max(0.0, side * across * 0.5),
+                )
+            )
+        path = smooth_path(rim)
+        canvas.drawPath(path, fill((1, 1, 1), 0.07))
+        canvas.drawPath(path, stroke(frame, 0.0068, 0.95))
+        hinge = pose.project(x + side * 0.057, EYE_Y - 0.008, 0.12)
+        ear = pose.rim(side * 0.190 * identity.face_width, EYE_Y - 0.012, -0.02)
+        canvas.drawLine(*hinge, *ear, stroke(frame, 0.0062, 0.95))
+    left, right = (pose.project(side * 0.023, EYE_Y - 0.002, 0.176) for side in (-1, 1))
+    top = pose.project(0, EYE_Y - 0.010, 0.19)
+    canvas.drawPath(smooth_path([left, top, right], closed=False), stroke(frame, 0.0066, 0.95))

@@ -1,0 +1,167 @@
+"""Who is painted: the look of a person, drawn at random or hand-tuned for the cast that ships."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from training.painter_shapes import Colour, hex_colour, mix
+
+HAIR_STYLES = ("crop", "swept", "long", "bob", "curly", "bun")
+CLOTHES = ("round", "open", "collar")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The look of one person; sizes are factors around 1, shares lie in 0 to 1."""
+
+    skin: Colour = hex_colour("#EBBD9C")
+    hair: Colour = hex_colour("#4A2E20")
+    iris: Colour = hex_colour("#5B7F8C")
+    lips: Colour = hex_colour("#C4605C")
+    face_width: float = 1.0
+    jaw_width: float = 1.0
+    chin_width: float = 1.0
+    chin_length: float = 1.0
+    eye_size: float = 1.0
+    eye_spacing: float = 1.0
+    eye_tilt: float = 0.0  # -1 to 1, outer corners up is positive
+    brow_weight: float = 1.0
+    brow_arch: float = 0.5
+    nose_width: float = 1.0
+    nose_length: float = 1.0
+    mouth_width: float = 1.0
+    lip_fullness: float = 1.0
+    neck_width: float = 1.0
+    lashes: float = 0.5
+    blush: float = 0.4
+    age: float = 0.2
+    hair_style: str = "swept"
+    hair_volume: float = 0.5
+    hair_part: float = 0.4  # -1 to 1, where the hair parts
+    beard: float = 0.0
+    has_glasses: bool = False
+    clothes_style: str = "round"
+    clothes: Colour = hex_colour("#3F5B73")
+    backdrop: Colour = hex_colour("#CBB8A6")
+    light: float = -0.6  # -1 from the picture's left, 1 from its right
+
+
+SKINS = ("#F6D7C3", "#EFC5A6", "#E0AC86", "#C98F66", "#A66D48", "#7F4E33", "#5C3826")
+HAIRS = ("#17131A", "#2B1B17", "#4B2E20", "#7A4A2B", "#A8703C", "#D9AE6B", "#8E3B21", "#A9A29B")
+IRISES = ("#4A2C1A", "#6B4426", "#7B6A36", "#5C7F5A", "#557F9C", "#6E8794")
+CLOTH = ("#2F4858", "#7A2F3B", "#3E6B5C", "#8A6FA8", "#C98B5E", "#E8E2D8", "#31323E", "#B84F4A", "#4F6FA5", "#D9B44A")
+BACKDROPS = ("#CDBBA8", "#A9BFC4", "#B9AFC6", "#C9B0A6", "#A8B8A2", "#8FA3B5", "#D8CFC2", "#7E8CA0")
+
+
+def random_identity(generator: np.random.Generator) -> Identity:
+    """Somebody new: geometry and colours vary, features that go together stay together."""
+
+    def between(low: float, high: float) -> float:
+        return float(generator.uniform(low, high))
+
+    def around(spread: float) -> float:
+        return float(1 + spread * np.clip(generator.normal(), -2, 2))
+
+    def pick(names: tuple[str, ...]) -> str:
+        return names[int(generator.integers(len(names)))]
+
+    tone = between(0, len(SKINS) - 1.001)
+    skin = mix(hex_colour(SKINS[int(tone)]), hex_colour(SKINS[int(tone) + 1]), tone % 1)
+    age = float(generator.beta(1.3, 2.2))
+    hair = hex_colour(HAIRS[int(generator.integers(3))] if tone > 3.5 else pick(HAIRS[:-1]))
+    hair = mix(hair, hex_colour(HAIRS[-1]), max(0.0, age - 0.55) * 2)
+    iris = hex_colour(IRISES[int(generator.integers(3))] if tone > 3 else pick(IRISES))
+    is_feminine = bool(generator.random() < 0.5)
+    rose = mix(hex_colour("#CC5F62"), hex_colour("#A63A4B"), between(0, 1))
+    lips = mix(mix(skin, hex_colour("#B5524C"), 0.5), rose, between(0.2, 0.8) if is_feminine else between(0, 0.12))
+    lips = mix(lips, hex_colour("#5A2226"), 0.08 * tone / 2)
+    style = pick(
+        ("long", "bob", "curly", "bun", "swept", "long") if is_feminine else ("crop", "swept", "curly", "crop")
+    )
+    has_beard = not is_feminine and generator.random() < 0.45
+    return Identity(
+        skin=skin,
+        hair=hair,
+        iris=iris,
+        lips=lips,
+        face_width=around(0.035) + (0.0 if is_feminine else 0.01),
+        jaw_width=around(0.04) + (-0.05 if is_feminine else 0.05),
+        chin_width=around(0.10) + (-0.12 if is_feminine else 0.12),
+        chin_length=around(0.035) + (-0.01 if is_feminine else 0.03),
+        eye_size=around(0.05) + (0.07 if is_feminine else -0.04),
+        eye_spacing=around(0.03),
+        eye_tilt=between(-0.5, 1.0) if is_feminine else between(-0.6, 0.6),
+        brow_weight=around(0.12) + (-0.2 if is_feminine else 0.25),
+        brow_arch=between(0.4, 1.0) if is_feminine else between(0.0, 0.55),
+        nose_width=around(0.10) + (-0.06 if is_feminine else 0.06),
+        nose_length=around(0.05),
+        mouth_width=around(0.06),
+        lip_fullness=around(0.12) + (0.10 if is_feminine else -0.08),
+        neck_width=around(0.04) + (-0.09 if is_feminine else 0.09),
+        lashes=between(0.6, 1.0) if is_feminine else between(0.0, 0.25),
+        blush=between(0.2, 0.8) if is_feminine else between(0.0, 0.35),
+        age=age,
+        hair_style=style,
+        hair_volume=between(0.1, 1.0),
+        hair_part=between(-1, 1),
+        beard=between(0.35, 1.0) if has_beard else 0.0,
+        has_glasses=bool(generator.random() < 0.12),
+        clothes_style=pick(CLOTHES),
+        clothes=mix(hex_colour(pick(CLOTH)), hex_colour(pick(CLOTH)), between(0, 0.35)),
+        backdrop=mix(hex_colour(pick(BACKDROPS)), hex_colour(pick(BACKDROPS)), between(0, 1)),
+        light=between(-1, 1),
+    )
+
+
+_WOMAN = Identity(
+    jaw_width=0.94, chin_width=0.86, eye_size=1.08, eye_tilt=0.4, brow_weight=0.78, brow_arch=0.75, nose_width=0.92,
+    lip_fullness=1.1, neck_width=0.9, lashes=0.9, blush=0.55, light=-0.6,
+)  # fmt: skip
+_MAN = Identity(
+    face_width=1.015, jaw_width=1.05, chin_width=1.12, chin_length=1.03, eye_size=0.97, brow_weight=1.25,
+    brow_arch=0.3, nose_width=1.06, lip_fullness=0.92, neck_width=1.09, lashes=0.12, blush=0.18, light=0.55,
+)  # fmt: skip
+
+CAST: dict[str, Identity] = {
+    "anna": replace(
+        _WOMAN, skin=hex_colour("#F3D0B6"), hair=hex_colour("#6E3F26"), iris=hex_colour("#5E8A86"),
+        lips=hex_colour("#C8585C"), hair_style="long", hair_volume=0.6, hair_part=0.35, clothes_style="open",
+        clothes=hex_colour("#35566B"), backdrop=hex_colour("#D3BFA9"),
+    ),
+    "amara": replace(
+        _WOMAN, skin=hex_colour("#7E4D34"), hair=hex_colour("#1B1416"), iris=hex_colour("#4B2C1B"),
+        lips=hex_colour("#9C4148"), hair_style="curly", hair_volume=0.75, lip_fullness=1.25, nose_width=1.06,
+        clothes_style="round", clothes=hex_colour("#D9A441"), backdrop=hex_colour("#A7B9AE"), light=0.6,
+    ),
+    "mei": replace(
+        _WOMAN, skin=hex_colour("#F2CCAB"), hair=hex_colour("#1C171C"), iris=hex_colour("#3F281C"),
+        lips=hex_colour("#CC5560"), hair_style="bob", hair_volume=0.4, hair_part=-0.3, eye_tilt=0.9, eye_size=1.02,
+        face_width=1.02, clothes_style="collar", clothes=hex_colour("#EDE6DC"), backdrop=hex_colour("#A9B4CB"),
+    ),
+    "tomas": replace(
+        _MAN, skin=hex_colour("#EAB892"), hair=hex_colour("#43281C"), iris=hex_colour("#5E7C94"),
+        lips=hex_colour("#B9675B"), hair_style="swept", hair_volume=0.6, hair_part=-0.5, beard=0.85,
+        clothes_style="collar", clothes=hex_colour("#4C6E8F"), backdrop=hex_colour("#C8B9AC"),
+    ),
+    "david": replace(
+        _MAN, skin=hex_colour("#65402C"), hair=hex_colour("#151214"), iris=hex_colour("#3E2517"),
+        lips=hex_colour("#8A4A45"), hair_style="crop", hair_volume=0.3, lip_fullness=1.12, nose_width=1.14,
+        has_glasses=True, clothes_style="round", clothes=hex_colour("#EFE9DF"), backdrop=hex_colour("#8FA6B8"),
+        light=-0.6,
+    ),
+    "helen": replace(
+        _WOMAN, skin=hex_colour("#F0C8AC"), hair=hex_colour("#B9B2AB"), iris=hex_colour("#6684A0"),
+        lips=hex_colour("#BE5F60"), hair_style="bun", hair_volume=0.5, hair_part=0.3, age=0.75, jaw_width=0.97,
+        lip_fullness=0.98, clothes_style="open", clothes=hex_colour("#6F4A6B"), backdrop=hex_colour("#CDBFB4"),
+    ),
+    "ravi": replace(
+        _MAN, skin=hex_colour("#BC8258"), hair=hex_colour("#1D1615"), iris=hex_colour("#4A2D1C"),
+        lips=hex_colour("#A8594F"), hair_style="swept", hair_volume=0.8, hair_part=0.5, beard=0.35,
+        clothes_style="open", clothes=hex_colour("#2F5D57"), backdrop=hex_colour("#D6C3A2"),
+    ),
+    "sofia": replace(
+        _WOMAN, skin=hex_colour("#DDA67F"), hair=hex_colour("#33201A"), iris=hex_colour("#6B4A2A"),
+        lips=hex_colour("#BE4A50"), hair_style="long", hair_volume=0.85, hair_part=-0.45, clothes_style="round",
+        clothes=hex_colour("#A23F45"), backdrop=hex_colour("#AFC0C4"), light=0.5,
+    ),
+}  # fmt: skip
