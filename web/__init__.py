@@ -1,1 +1,1 @@
-"""The page, read as package data: HTML, script and style, without a build step."""
+"""The page that the server shows at /: plain HTML, CSS and ES modules, no build step."""

@@ -1,0 +1,371 @@
+/**
+ * The page around a call: buttons in, pictures and plain words out.
+ */
+
+import { AvatarCall } from "./avatar.js";
+import { LevelMeter, listMicrophones, openMicrophone } from "./microphone.js";
+import { StatisticsReader, asCount, asRate, asTime, browserRows, serverRows } from "./statistics.js";
+
+const STATISTICS_INTERVAL_MS = 1000;
+const PORTRAIT_SETTLE_MS = 350;
+
+const at = (id) => document.getElementById(id);
+const call = new AvatarCall();
+const meter = new LevelMeter();
+const statistics = new StatisticsReader();
+
+const remembered = {
+  read: (key) => {
+    try {
+      return localStorage.getItem(key) ?? "";
+    } catch {
+      return ""; // storage is closed to this page: choices last as long as it does
+    }
+  },
+  write: (key, value) => {
+    try {
+      localStorage.setItem(key, value);
+    } catch {
+      // as above
+    }
+  },
+};
+
+let microphone = null;
+let isViewOnly = false;
+let isBusy = false;
+let liveSince_ms = 0;
+let portraits = [];
+let portrait = null;
+let settling = 0;
+
+// ---------------------------------------------------------------- words
+
+const MICROPHONE_TROUBLE = {
+  NotAllowedError: [
+    "The microphone is not allowed",
+    "Allow it in the browser's address bar and press Start again, or just watch.",
+  ],
+  NotFoundError: ["No microphone was found", "Plug one in and press Start again, or just watch."],
+  NotReadableError: ["The microphone is in use", "Another program holds it. Close that program, or just watch."],
+  OverconstrainedError: ["That microphone is gone", "Choose another one, or just watch."],
+  SecurityError: [
+    "This page may not use a microphone",
+    "Browsers give microphones to https pages and to localhost only. You can still watch.",
+  ],
+};
+
+function callTrouble(error) {
+  switch (error.kind) {
+    case "full": {
+      const wait = error.retryAfter_s ? `Try again in about ${Math.ceil(error.retryAfter_s)} seconds.` : "Try again soon.";
+      return ["The server is full", `Every place is taken right now. ${wait}`];
+    }
+    case "unreachable":
+      return ["The server can't be reached", "Check that it is running and that you are online."];
+    case "lost":
+      return ["The connection was lost", "Several attempts to reach the server again have failed."];
+    case "no-media":
+      return ["No picture came through", "The server answered, but a firewall between you and it may block the media."];
+    default:
+      return [error.title ?? "The call did not start", error.detail ?? error.message ?? ""];
+  }
+}
+
+function say(title, text, action = null) {
+  at("message-title").textContent = title;
+  at("message-text").textContent = text;
+  at("message").hidden = false;
+  const button = at("message-action");
+  button.hidden = !action;
+  button.textContent = action?.text ?? "";
+  button.onclick = action?.run ?? null;
+}
+
+const hush = () => {
+  at("message").hidden = true;
+};
+
+// ---------------------------------------------------------------- portraits
+
+function showPoster(isShown) {
+  const poster = at("poster");
+  if (portrait && poster.getAttribute("src") !== portrait.picture) poster.src = portrait.picture;
+  poster.hidden = !portrait;
+  poster.classList.toggle("is-faded", !isShown);
+}
+
+function choosePortrait(next) {
+  portrait = next;
+  remembered.write("portrait", next.name);
+  at("avatar").setAttribute("aria-label", `The speaking face: ${next.title}`);
+  if (call.state === "idle") {
+    showPoster(true);
+    return;
+  }
+  // Arrow keys walk through the portraits: go to the one where the walk ends.
+  clearTimeout(settling);
+  settling = setTimeout(() => {
+    if (call.state === "idle" || call.portrait === portrait.name) return;
+    showPoster(true);
+    call.switchPortrait(portrait.name).catch(() => {}); // told by the "failure" event
+  }, PORTRAIT_SETTLE_MS);
+}
+
+function drawChoices() {
+  const choices = portraits.map((entry) => {
+    const label = document.createElement("label");
+    label.className = "choice";
+    const radio = Object.assign(document.createElement("input"), { type: "radio", name: "portrait", value: entry.name });
+    radio.checked = entry === portrait;
+    radio.addEventListener("change", () => choosePortrait(entry));
+    const picture = Object.assign(new Image(72, 72), { src: entry.picture, alt: "" });
+    const title = Object.assign(document.createElement("span"), { textContent: entry.title });
+    label.append(radio, picture, title);
+    return label;
+  });
+  at("portrait-choices").replaceChildren(...choices);
+  at("portraits").hidden = portraits.length === 0;
+}
+
+async function loadPortraits() {
+  try {
+    const response = await fetch("v1/portraits");
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    portraits = await response.json();
+  } catch {
+    say("The server can't be reached", "The portraits could not be loaded.", { text: "Try again", run: loadPortraits });
+    return;
+  }
+  hush();
+  portrait = portraits.find(({ name }) => name === remembered.read("portrait")) ?? portraits[0] ?? null;
+  drawChoices();
+  showPoster(true);
+}
+
+// ---------------------------------------------------------------- microphone
+
+function showLevel(level) {
+  const shown = microphone?.enabled ? level : 0;
+  at("level").style.setProperty("--level", shown.toFixed(3));
+  at("level").setAttribute("aria-valuenow", `${Math.round(100 * shown)}`);
+  at("halo").style.setProperty("--level", shown.toFixed(3));
+}
+
+async function listChoices() {
+  const devices = await listMicrophones();
+  const options = devices.map(({ deviceId, label }, index) => new Option(label || `Microphone ${index + 1}`, deviceId));
+  if (options.length === 0) options.push(new Option("Default microphone", ""));
+  const select = at("microphone-choice");
+  const wanted = microphone?.getSettings().deviceId ?? (select.value || remembered.read("microphone"));
+  select.replaceChildren(...options);
+  if (devices.some(({ deviceId }) => deviceId === wanted)) select.value = wanted;
+}
+
+function takeMicrophone(track) {
+  if (microphone && microphone !== track) microphone.stop();
+  const isMuted = microphone ? !microphone.enabled : false;
+  microphone = track;
+  if (track) {
+    track.enabled = !isMuted;
+    track.addEventListener("ended", () => {
+      if (track === microphone) say("The microphone is gone", "Choose another one to go on speaking.");
+    });
+  }
+  meter.follow(track, showLevel);
+}
+
+async function askMicrophone() {
+  const wanted = at("microphone-choice").value || remembered.read("microphone");
+  try {
+    return await openMicrophone(wanted);
+  } catch (error) {
+    // A remembered microphone may have been unplugged since.
+    if (wanted && ["OverconstrainedError", "NotFoundError"].includes(error.name)) return openMicrophone();
+    throw error;
+  }
+}
+
+async function changeMicrophone() {
+  const deviceId = at("microphone-choice").value;
+  remembered.write("microphone", deviceId);
+  if (!microphone) return;
+  try {
+    const track = await openMicrophone(deviceId);
+    await call.replaceMicrophone(track);
+    takeMicrophone(track);
+    hush();
+  } catch (error) {
+    say(...(MICROPHONE_TROUBLE[error.name] ?? ["That microphone did not open", error.message]));
+  }
+}
+
+// ---------------------------------------------------------------- the call
+
+async function start({ viewOnly = false } = {}) {
+  if (isBusy || call.state !== "idle") return;
+  isBusy = true;
+  hush();
+  isViewOnly = viewOnly;
+  showState("asking");
+  try {
+    if (!viewOnly) {
+      takeMicrophone(await askMicrophone());
+      await listChoices();
+    }
+    setHearing(viewOnly);
+    setMuted(false);
+    await call.start({ microphone, portrait: portrait?.name });
+  } catch (error) {
+    if (error instanceof DOMException) {
+      const trouble = MICROPHONE_TROUBLE[error.name] ?? ["The microphone did not open", error.message];
+      say(...trouble, { text: "Watch without a microphone", run: () => start({ viewOnly: true }) });
+    }
+    // Any other error has been told by the "failure" event.
+  } finally {
+    isBusy = false;
+    if (call.state === "idle") rest();
+  }
+}
+
+/** Let go of everything that a call holds. */
+function rest() {
+  takeMicrophone(null);
+  at("avatar").srcObject = null;
+  showPoster(true);
+  showState("idle");
+}
+
+async function stop() {
+  hush();
+  await call.stop();
+  at("start").focus();
+}
+
+function setMuted(isMuted) {
+  if (microphone) microphone.enabled = !isMuted;
+  const button = at("mute");
+  button.setAttribute("aria-pressed", `${isMuted}`);
+  button.disabled = isViewOnly;
+  button.querySelector("use").setAttribute("href", isMuted ? "#icon-microphone-off" : "#icon-microphone");
+  document.body.classList.toggle("is-muted", isMuted);
+}
+
+function setHearing(isHearing) {
+  at("avatar").muted = !isHearing;
+  at("hear").setAttribute("aria-pressed", `${isHearing}`);
+  at("hear").querySelector("use").setAttribute("href", isHearing ? "#icon-sound" : "#icon-sound-off");
+  const echo = isHearing ? "Without headphones it will echo." : "Your voice comes back silent; use headphones to hear it.";
+  at("hear-hint").textContent = isViewOnly ? "You are watching without a microphone." : echo;
+}
+
+function playStream(stream) {
+  const video = at("avatar");
+  video.srcObject = stream;
+  statistics.reset();
+  video.requestVideoFrameCallback?.(() => showPoster(false));
+  if (!video.requestVideoFrameCallback) video.addEventListener("playing", () => showPoster(false), { once: true });
+  video.play().catch((error) => {
+    if (error.name === "NotAllowedError") at("unblock").hidden = false;
+  });
+}
+
+const STATE_TEXT = {
+  idle: "Ready",
+  asking: "Waiting for the microphone",
+  connecting: "Connecting",
+  live: "Live",
+  reconnecting: "Reconnecting",
+};
+
+function showState(state, { attempt = 0, delay_s = 0 } = {}) {
+  const wasInCall = !at("call-bar").hidden;
+  const isInCall = ["connecting", "live", "reconnecting"].includes(state);
+  document.body.dataset.state = state;
+  at("state-text").textContent = STATE_TEXT[state];
+  at("start").hidden = isInCall;
+  at("start").disabled = state === "asking";
+  at("start-text").textContent = state === "asking" ? "Waiting for the microphone" : "Start";
+  at("call-bar").hidden = !isInCall;
+  at("hear-hint").hidden = !isInCall;
+  at("badges").hidden = !isInCall;
+  if (!isInCall) toggleStatistics(false);
+  if (isInCall && !wasInCall) at(isViewOnly ? "stop" : "mute").focus();
+  if (state === "live") {
+    liveSince_ms ||= performance.now();
+    hush();
+  }
+  if (state === "idle") liveSince_ms = 0;
+  if (state === "reconnecting") {
+    say("The connection was lost", `Attempt ${attempt} to reach the server in ${delay_s} s.`);
+  }
+}
+
+// ---------------------------------------------------------------- statistics
+
+const showRows = (list, rows) =>
+  list.replaceChildren(
+    ...rows.map(([label, text]) => {
+      const row = document.createElement("div");
+      row.append(
+        Object.assign(document.createElement("dt"), { textContent: label }),
+        Object.assign(document.createElement("dd"), { textContent: text }),
+      );
+      return row;
+    }),
+  );
+
+function toggleStatistics(isShown = at("statistics").hidden) {
+  at("statistics").hidden = !isShown;
+  at("statistics-toggle").setAttribute("aria-expanded", `${isShown}`);
+}
+
+async function showStatistics() {
+  if (call.state !== "live") return;
+  const elapsed_s = Math.floor((performance.now() - liveSince_ms) / 1000);
+  at("clock").textContent = `${Math.floor(elapsed_s / 60)}:${`${elapsed_s % 60}`.padStart(2, "0")}`;
+  const report = await call.getStats();
+  if (!report) return;
+  const figures = statistics.read(report);
+  at("headline").textContent =
+    `${asCount(figures.picture_fps)} FPS · ${asTime(figures.round_trip_ms)} · ${asRate(figures.received_bps)}`;
+  showRows(at("statistics-rows"), browserRows(figures));
+}
+
+// ---------------------------------------------------------------- wiring
+
+call.addEventListener("state", ({ detail }) => {
+  showState(detail.state, detail);
+  if (detail.state === "idle") rest();
+  if (detail.state === "reconnecting") showPoster(true);
+});
+call.addEventListener("stream", ({ detail }) => playStream(detail.stream));
+call.addEventListener("message", ({ detail: { message } }) => {
+  if (message?.type !== "stats") return;
+  const rows = serverRows(message);
+  at("server-heading").hidden = rows.length === 0;
+  showRows(at("server-rows"), rows);
+});
+call.addEventListener("failure", ({ detail }) => {
+  say(...callTrouble(detail.error), { text: "Try again", run: () => start({ viewOnly: isViewOnly }) });
+});
+
+at("start").addEventListener("click", () => start());
+at("stop").addEventListener("click", stop);
+at("mute").addEventListener("click", () => setMuted(microphone?.enabled ?? false));
+at("hear").addEventListener("click", () => setHearing(at("avatar").muted));
+at("unblock").addEventListener("click", () => {
+  at("unblock").hidden = true;
+  at("avatar").play();
+});
+at("statistics-toggle").addEventListener("click", () => toggleStatistics());
+at("microphone-choice").addEventListener("change", changeMicrophone);
+navigator.mediaDevices?.addEventListener?.("devicechange", listChoices);
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !at("statistics").hidden) {
+    toggleStatistics(false);
+    at("statistics-toggle").focus();
+  }
+});
+setInterval(showStatistics, STATISTICS_INTERVAL_MS);
+loadPortraits();

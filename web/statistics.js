@@ -1,0 +1,100 @@
+/**
+ * What the browser and the server know about a running call, as rows of label and text.
+ */
+
+const byteRate = (now, before, seconds) => (seconds > 0 ? (8 * (now - before)) / seconds : NaN);
+const sum = (reports, field) => reports.reduce((total, report) => total + (report[field] ?? 0), 0);
+
+/** Turns successive RTCStatsReports of one connection into figures of the time between them. */
+export class StatisticsReader {
+  #before = null;
+
+  /** Forget the last report: the next one belongs to another connection. */
+  reset() {
+    this.#before = null;
+  }
+
+  /** report: RTCStatsReport. Figures that can't be known yet are NaN. */
+  read(report) {
+    const all = [...report.values()];
+    const inbound = all.filter((entry) => entry.type === "inbound-rtp");
+    const video = inbound.find((entry) => entry.kind === "video") ?? {};
+    const audio = inbound.find((entry) => entry.kind === "audio") ?? {};
+    const transport = all.find((entry) => entry.type === "transport");
+    const pair = report.get(transport?.selectedCandidatePairId) ?? {};
+    const codec = report.get(video.codecId);
+    const now = {
+      time_ms: video.timestamp ?? performance.timeOrigin + performance.now(),
+      received_bytes: sum(inbound, "bytesReceived"),
+      sent_bytes: sum(all.filter((entry) => entry.type === "outbound-rtp"), "bytesSent"),
+      decoded_frames: video.framesDecoded ?? 0,
+      video,
+      audio,
+    };
+    const before = this.#before ?? now;
+    this.#before = now;
+    const seconds = (now.time_ms - before.time_ms) / 1000;
+    return {
+      picture_fps: seconds > 0 ? (now.decoded_frames - before.decoded_frames) / seconds : NaN,
+      round_trip_ms: 1000 * (pair.currentRoundTripTime ?? NaN),
+      received_bps: byteRate(now.received_bytes, before.received_bytes, seconds),
+      sent_bps: byteRate(now.sent_bytes, before.sent_bytes, seconds),
+      video_buffer_ms: buffered(now.video, before.video),
+      audio_buffer_ms: buffered(now.audio, before.audio),
+      num_dropped_frames: video.framesDropped ?? 0,
+      num_freezes: video.freezeCount ?? 0,
+      num_lost_packets: sum(inbound, "packetsLost"),
+      picture_px: video.frameWidth ? `${video.frameWidth} × ${video.frameHeight}` : "",
+      codec: codec?.mimeType?.split("/")[1] ?? "",
+    };
+  }
+}
+
+/** Mean time that what left the jitter buffer since the last report had spent in it. */
+function buffered(now, before) {
+  const emitted = (now.jitterBufferEmittedCount ?? 0) - (before.jitterBufferEmittedCount ?? 0);
+  return emitted > 0 ? (1000 * (now.jitterBufferDelay - before.jitterBufferDelay)) / emitted : NaN;
+}
+
+const known = (value, text) => (Number.isFinite(value) ? text : "–");
+
+export const asRate = (bps) =>
+  known(bps, bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mb/s` : `${Math.round(bps / 1000)} kb/s`);
+export const asTime = (ms) => known(ms, `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`);
+export const asCount = (value) => known(value, `${Math.round(value)}`);
+
+/** The browser's figures as [label, text]. */
+export function browserRows(figures) {
+  return [
+    ["Pictures", `${asCount(figures.picture_fps)} FPS`],
+    ["Size", [figures.picture_px, figures.codec].filter(Boolean).join(" ") || "–"],
+    ["Round trip", asTime(figures.round_trip_ms)],
+    ["Received", asRate(figures.received_bps)],
+    ["Sent", asRate(figures.sent_bps)],
+    ["Video buffer", asTime(figures.video_buffer_ms)],
+    ["Audio buffer", asTime(figures.audio_buffer_ms)],
+    ["Dropped frames", asCount(figures.num_dropped_frames)],
+    ["Freezes", asCount(figures.num_freezes)],
+    ["Lost packets", asCount(figures.num_lost_packets)],
+  ];
+}
+
+const UNITS = [
+  ["_ms", (value) => asTime(value)],
+  ["_s", (value) => (value < 1 ? asTime(1000 * value) : `${value.toFixed(1)} s`)],
+  ["_fps", (value) => `${value.toFixed(1)} FPS`],
+  ["_bps", (value) => asRate(value)],
+  ["_bytes", (value) => `${(value / 2 ** 20).toFixed(1)} MiB`],
+  ["_frames", (value) => `${+value.toFixed(1)}`],
+];
+
+/** Every number of a server message as [label, text]; names tell their unit by their ending, as everywhere here. */
+export function serverRows(message, prefix = "") {
+  return Object.entries(message).flatMap(([name, value]) => {
+    if (value !== null && typeof value === "object") return serverRows(value, `${prefix}${name}_`);
+    if (typeof value !== "number") return [];
+    const [unit, write] = UNITS.find(([ending]) => name.endsWith(ending)) ?? ["", (number) => `${+number.toFixed(2)}`];
+    const words = `${prefix}${unit ? name.slice(0, -unit.length) : name}`.replace(/^num_/, "").replaceAll("_", " ");
+    return [[words.charAt(0).toUpperCase() + words.slice(1), write(value)]];
+  });
+}
