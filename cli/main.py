@@ -5,6 +5,7 @@ that help is quick and serving never meets what only training needs.
 """
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -15,7 +16,6 @@ from contract.errors import FloatAvatarError
 COMMANDS = ("serve", "generate", "export", "train", "doctor")
 
 app = typer.Typer(
-    help="One portrait and a live voice become a talking face, 25 frames a second.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,10 +25,15 @@ for name in COMMANDS:
         app.command(name)(getattr(import_module(f"cli.{name}"), name))
 
 
-def main() -> None:
+@app.callback()
+def float_avatar() -> None:
+    """One portrait and a live voice become a talking face, 25 frames a second."""
+
+
+def main(run: Callable[[], object] = app) -> None:
     """Run the command line; an error of ours is one line on standard error and exit status 2."""
     try:
-        app()
+        run()
     except FloatAvatarError as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         sys.exit(2)

@@ -233,7 +233,10 @@ def test_a_violation_is_found_with_its_file_and_line(path: str, source: str, lin
     [
         ("contract/spec.py", "import json\nfrom dataclasses import dataclass\nimport numpy as np\n"),
         ("contract/spec.py", "from .errors import BundleError\nfrom . import packets\nfrom contract import packets\n"),
-        ("pipeline/avatar.py", "from engines.base import Engine\nfrom engines import base\nimport pipeline.conditions\n"),
+        (
+            "pipeline/avatar.py",
+            "from engines.base import Engine\nfrom engines import base\nimport pipeline.conditions\n",
+        ),
         ("pipeline/voice_activity.py", "import webrtcvad\n"),
         ("engines/openvino_engine.py", "def load():\n    import openvino as ov\n"),
         ("evaluation/motion.py", "from training.painter import paint\nimport matplotlib.pyplot as plt\n"),
