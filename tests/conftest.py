@@ -57,7 +57,8 @@ def all_must_run() -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[LEFT_OUT] = defaultdict(list)
+    left_out: dict[str, list[str]] = defaultdict(list)
+    config.stash[LEFT_OUT] = left_out
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
