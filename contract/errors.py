@@ -10,6 +10,7 @@
     │   └── EngineRunError          the backend failed on valid inputs
     ├── MediaError                  a sound or film file can't be read or written
     ├── PortraitError               a picture can't become a portrait
+    │   └── PortraitNotFoundError   404
     ├── SessionError
     │   ├── AtCapacityError         503
     │   ├── SessionNotFoundError    404
@@ -58,6 +59,10 @@ class MediaError(FloatAvatarError):
 
 class PortraitError(FloatAvatarError):
     """A picture can't become a portrait."""
+
+
+class PortraitNotFoundError(PortraitError):
+    """No portrait has that name."""
 
 
 class SessionError(FloatAvatarError):
