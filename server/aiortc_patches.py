@@ -1,0 +1,86 @@
+"""Everything we touch inside aiortc and aioice, in one place, with the check that it is still there.
+
+Their public interfaces have no setting for any of these. aiortc is pinned to 1.16; `verify` runs at start-up and
+names what an upgrade has moved.
+"""
+
+import inspect
+from collections.abc import Callable
+
+import aioice.ice
+import aiortc.rtcrtpsender
+from aiortc import RTCRtpReceiver
+from aiortc.codecs.base import Encoder
+from aiortc.codecs.vpx import Vp8Encoder
+from aiortc.jitterbuffer import JitterBuffer
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+
+from contract.errors import ConfigError
+from server.jitter_buffer import PassThroughJitterBuffer
+from server.video_encoder import PortraitVp8Encoder
+
+# A peer that vanished is noticed after 6 s instead of 30 s.
+CONSENT_INTERVAL_S = 2
+CONSENT_FAILURES = 3
+LOOPBACK = "127.0.0.1"
+_JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
+
+_theirs_get_encoder: Callable[[RTCRtpCodecParameters], Encoder] = aiortc.rtcrtpsender.get_encoder
+_theirs_get_host_addresses: Callable[..., list[str]] = aioice.ice.get_host_addresses
+
+
+def install() -> None:
+    """Put our parts in; raises ConfigError where aiortc is not the one they were made for."""
+    verify()
+    aiortc.rtcrtpsender.get_encoder = _get_encoder
+    aioice.ice.get_host_addresses = _get_host_addresses
+    aioice.ice.CONSENT_INTERVAL = CONSENT_INTERVAL_S
+    aioice.ice.CONSENT_FAILURES = CONSENT_FAILURES
+
+
+def verify() -> None:
+    """Look for every private name used; raises ConfigError naming the missing ones."""
+    expected = {
+        "aiortc.rtcrtpsender.get_encoder is called by name in RTCRtpSender": (
+            "get_encoder(codec)" in inspect.getsource(aiortc.rtcrtpsender.RTCRtpSender)
+        ),
+        "RTCRtpReceiver.__jitter_buffer.add(packet) gives (flag, frame)": (
+            "self.__jitter_buffer.add(packet)" in inspect.getsource(RTCRtpReceiver)
+            and list(inspect.signature(JitterBuffer.add).parameters) == ["self", "packet"]
+        ),
+        "packets carry _data when the jitter buffer sees them": "packet._data = " in inspect.getsource(RTCRtpReceiver),
+        "Vp8Encoder has _packetize, encode and target_bitrate": (
+            all(hasattr(Vp8Encoder, name) for name in ("_packetize", "encode", "target_bitrate"))
+            and hasattr(Vp8Encoder(), "picture_id")
+        ),
+        "aioice.ice calls get_host_addresses by name": (
+            "get_host_addresses(" in inspect.getsource(aioice.ice.Connection.gather_candidates)
+        ),
+        "aioice.ice reads CONSENT_INTERVAL and CONSENT_FAILURES": all(
+            name in inspect.getsource(aioice.ice.Connection.query_consent)
+            for name in ("CONSENT_INTERVAL", "CONSENT_FAILURES")
+        ),
+    }
+    missing = [what for what, is_there in expected.items() if not is_there]
+    if missing:
+        raise ConfigError(
+            f"aiortc {aiortc.__version__} is not the 1.16 this server was made for; not found: {'; '.join(missing)}"
+        )
+
+
+def pass_audio_through(receiver: RTCRtpReceiver) -> None:
+    """Let a receiver hand on every packet at once. Call between the offer and the first packet."""
+    assert hasattr(receiver, _JITTER_BUFFER), f"RTCRtpReceiver has no {_JITTER_BUFFER}"
+    setattr(receiver, _JITTER_BUFFER, PassThroughJitterBuffer())
+
+
+def _get_encoder(codec: RTCRtpCodecParameters) -> Encoder:
+    if codec.mimeType.lower() == "video/vp8":
+        return PortraitVp8Encoder()
+    return _theirs_get_encoder(codec)
+
+
+def _get_host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+    """Loopback where the machine has no other address: a browser on the same machine still connects."""
+    addresses = _theirs_get_host_addresses(use_ipv4=use_ipv4, use_ipv6=use_ipv6)
+    return addresses or ([LOOPBACK] if use_ipv4 else [])

@@ -1,0 +1,116 @@
+"""The web application: its parts, made and ended in order.
+
+start   patches -> engine thread -> warm-up -> open for calls
+stop    closed for calls -> sessions end -> engine thread ends
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from contract.errors import FloatAvatarError
+from contract.packets import SAMPLES_PER_FRAME, VOICE_SAMPLES_PER_FRAME, SpeechChunk
+from pipeline.avatar import Avatar
+from pipeline.portrait import Portrait
+from server import aiortc_patches
+from server.admission import Admission
+from server.clock import Clock, MonotonicClock
+from server.config import ServerConfig
+from server.metrics import Metrics
+from server.pages import page_routes, portrait_routes
+from server.portraits import PortraitGallery
+from server.problems import problem, translate_errors
+from server.render_worker import RenderWorker
+from server.session import ServerParts
+from server.signaling import EXPOSED, signaling_routes
+
+log = logging.getLogger(__name__)
+
+
+def create_app(config: ServerConfig, avatar: Avatar, portraits: PortraitGallery, clock: Clock | None = None) -> FastAPI:
+    """The application around an open avatar; raises ConfigError where aiortc is not the one it was made for."""
+    aiortc_patches.install()
+    clock = clock or MonotonicClock()
+    metrics = Metrics()
+    parts = ServerParts(config, clock, avatar, RenderWorker(clock), metrics)
+    admission = Admission(config.max_sessions, metrics)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        parts.worker.start()
+        warming = asyncio.get_running_loop().create_task(_open(parts, admission, portraits))
+        try:
+            yield
+        finally:
+            warming.cancel()
+            await admission.close_all()
+            await asyncio.to_thread(parts.worker.stop)
+
+    app = FastAPI(title="float-avatar", lifespan=lifespan, openapi_url=None)
+    app.state.admission = admission
+    app.state.parts = parts
+    translate_errors(app)
+    if config.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(config.allowed_origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE", "OPTIONS"],
+            allow_headers=["Authorization", "Content-Type", "If-Match"],
+            expose_headers=EXPOSED.split(", "),
+        )
+    _add_health(app, admission, metrics)
+    app.include_router(signaling_routes(parts, admission, portraits))
+    app.include_router(portrait_routes(portraits))
+    app.include_router(page_routes())
+    return app
+
+
+async def _open(parts: ServerParts, admission: Admission, portraits: PortraitGallery) -> None:
+    """Run the avatar once, so that the first call does not pay for it, and let callers in."""
+    try:
+        choice = portraits.find(None)
+        portrait = await portraits.prepare(choice, parts.avatar, parts.worker)
+        await parts.worker.call(lambda: warm_up(parts.avatar, portrait, parts.config))
+    except FloatAvatarError:
+        log.exception("the avatar could not be warmed up: the server stays closed")
+        return
+    admission.is_open = True
+
+
+def warm_up(avatar: Avatar, portrait: Portrait, config: ServerConfig) -> None:
+    """Render one window of silence."""
+    stream = avatar.start(portrait, config.stream_settings)
+    for index in range(stream.delay_frames + config.hop_frames):
+        silence = SpeechChunk(
+            index, np.zeros(SAMPLES_PER_FRAME, np.float32), np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16)
+        )
+        for _ in stream.push(silence):
+            pass
+
+
+def _add_health(app: FastAPI, admission: Admission, metrics: Metrics) -> None:
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", response_model=None)
+    async def readyz() -> dict[str, str] | Response:
+        if admission.is_open:
+            return {"status": "ready"}
+        return problem(503, "the server is starting or stopping", "NotReady")
+
+    @app.get("/v1/capacity")
+    async def capacity() -> dict[str, int]:
+        taken = admission.num_sessions
+        return {"slots": admission.most_sessions, "taken": taken, "free": admission.most_sessions - taken}
+
+    @app.get("/metrics")
+    async def exposition() -> Response:
+        return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,58 @@
+"""The server's settings, read once: from the command line, else the environment (FLOAT_AVATAR_...), else these."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contract.errors import ConfigError
+from pipeline.avatar import StreamSettings
+
+
+class ServerConfig(BaseSettings):
+    """Settings of `float-avatar serve`.
+
+    bundle: folder of the avatar; None is the one that ships
+    portrait: name of one of the bundle's, or a picture's path; None is the bundle's own choice
+    max_sessions: calls at the same time; more get 503
+    cushion_frames: ticks a frame waits, at the beginning, against uneven rendering
+    microphone_cushion_ms: sound kept back against uneven arrival
+    connect_timeout_s: after this an offer whose peer never came is forgotten
+    ice_servers: STUN and TURN addresses; none, since the usual peer is on this machine or its network
+    allowed_origins: pages of other origins that may call
+    max_body_bytes: largest offer or fragment
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FLOAT_AVATAR_", frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    bundle: Path | None = None
+    portrait: str | None = None
+    hop_frames: int = Field(default=5, ge=1)
+    lookahead_frames: int = Field(default=4, ge=0)
+    max_sessions: int = Field(default=2, ge=1)
+    cushion_frames: int = Field(default=2, ge=0)
+    microphone_cushion_ms: int = Field(default=20, ge=0, le=200)
+    connect_timeout_s: float = Field(default=15.0, gt=0)
+    ice_servers: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    max_body_bytes: int = Field(default=64 * 1024, ge=1024)
+
+    @classmethod
+    def read(cls, **given: Any) -> "ServerConfig":
+        """Settings with those given (None = not given) over the environment's; raises ConfigError naming each fault."""
+        try:
+            return cls(**{name: value for name, value in given.items() if value is not None})
+        except ValidationError as error:
+            faults = [
+                f"{'.'.join(map(str, fault['loc'])) or 'settings'} {fault.get('input')!r}: {fault['msg']}"
+                for fault in error.errors()
+            ]
+            raise ConfigError("; ".join(faults)) from error
+
+    @property
+    def stream_settings(self) -> StreamSettings:
+        """What each session's stream is started with."""
+        return StreamSettings(hop_frames=self.hop_frames, lookahead_frames=self.lookahead_frames)

@@ -1,0 +1,146 @@
+"""When a frame is shown and heard.
+
+In: finished frames, in bursts, as the avatar paints them. Out: at every tick one picture and 40 ms of voice.
+
+A frame's picture and sound leave here together or not at all, so nothing downstream can part them. Policy:
+
+    at the beginning    wait until the first frame is `cushion_frames` ticks old
+    none is ready       the picture stands and the voice pauses (silence); nothing is lost, it comes later
+    too many are ready  if in two seconds there was never less than cushion + 1, one quiet frame is dropped,
+                        or any frame when the delay has grown by `most_surplus_frames`
+    the bound           beyond `most_frames` the oldest are dropped
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from contract.packets import VOICE_SAMPLES_PER_FRAME, Int16Array, SpeechChunk, UInt8Array
+from server.session_counts import SessionCounts
+
+WINDOW_TICKS = 50
+QUIET_RMS = 300.0  # of 32768, about -40 dB
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlayableFrame:
+    """A finished frame in the form that is sent.
+
+    chunk: the sound, with its index
+    picture: [height * 3 / 2, width] uint8, I420
+    rendered_at_s: session clock when the picture was ready
+    """
+
+    chunk: SpeechChunk
+    picture: UInt8Array
+    rendered_at_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Release:
+    """What one tick sends.
+
+    position: ticks sent before, the base of both tracks' timestamps
+    picture: [height * 3 / 2, width] uint8, I420
+    voice: [1920] int16
+    frame: the frame that came out, None where the last picture stands
+    """
+
+    position: int
+    picture: UInt8Array
+    voice: Int16Array
+    frame: PlayableFrame | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutSettings:
+    """How long frames may wait.
+
+    cushion_frames: ticks between the first frame and its release, against uneven rendering
+    most_surplus_frames: lowest level, beyond the cushion, at which frames are dropped in mid-word too
+    most_frames: ready frames at which the oldest are dropped
+    """
+
+    cushion_frames: int = 2
+    most_surplus_frames: int = 8
+    most_frames: int = 75
+
+
+class Playout:
+    """The queue of finished frames. Used from the event loop only."""
+
+    def __init__(self, settings: PlayoutSettings, counts: SessionCounts) -> None:
+        self._settings = settings
+        self._counts = counts
+        self._ready: deque[PlayableFrame] = deque()
+        self._picture: UInt8Array | None = None
+        self._ticks_waited = 0
+        self._position = 0
+        self._least_left: int | None = None
+        self._window_ticks = 0
+
+    @property
+    def ready_frames(self) -> int:
+        """Frames that wait for their tick."""
+        return len(self._ready)
+
+    def add(self, frame: PlayableFrame) -> None:
+        """Take a finished frame."""
+        self._counts.frames_rendered += 1
+        self._ready.append(frame)
+        while len(self._ready) > self._settings.most_frames:
+            self._ready.popleft()
+            self._counts.frames_dropped += 1
+
+    def release(self) -> Release | None:
+        """What to send at this tick; None before the beginning. Call once a tick."""
+        if self._picture is None and not self._may_begin():
+            return None
+        self._catch_up()
+        frame = self._ready.popleft() if self._ready else None
+        self._watch_level()
+        if frame is None:
+            assert self._picture is not None, "the first release has a frame"
+            self._counts.frames_repeated += 1
+            return self._sent(self._picture, np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16), None)
+        self._picture = frame.picture
+        self._counts.frames_released += 1
+        return self._sent(frame.picture, frame.chunk.voice, frame)
+
+    def _sent(self, picture: UInt8Array, voice: Int16Array, frame: PlayableFrame | None) -> Release:
+        release = Release(self._position, picture, voice, frame)
+        self._position += 1
+        return release
+
+    def _may_begin(self) -> bool:
+        if not self._ready:
+            return False
+        self._ticks_waited += 1
+        return self._ticks_waited > self._settings.cushion_frames
+
+    def _watch_level(self) -> None:
+        left = len(self._ready)
+        self._least_left = left if self._least_left is None else min(self._least_left, left)
+        self._window_ticks += 1
+
+    def _catch_up(self) -> None:
+        """Drop one frame where the delay has grown for good and the frame is quiet, or the delay is too long."""
+        if self._window_ticks < WINDOW_TICKS or self._least_left is None:
+            return
+        surplus = self._least_left - self._settings.cushion_frames
+        if surplus <= 1:
+            self._start_window()
+        elif surplus > self._settings.most_surplus_frames or is_quiet(self._ready[0].chunk.voice):
+            self._ready.popleft()
+            self._counts.frames_dropped += 1
+            self._least_left -= 1
+
+    def _start_window(self) -> None:
+        self._least_left = None
+        self._window_ticks = 0
+
+
+def is_quiet(voice: Int16Array) -> bool:
+    """True where a cut would not be heard. voice: [num_samples] int16."""
+    return float(np.sqrt(np.mean(np.square(voice, dtype=np.float64)))) < QUIET_RMS

@@ -1,0 +1,227 @@
+"""The one thread that runs the engines, for all sessions.
+
+In: chunks of sound, one lane a session. Out: playable frames, handed to the event loop one by one as they are painted.
+
+Lanes take turns frame by frame, so that a session waits for another's frame but never for its window. Single calls
+(a portrait, a new stream) go before frames. A lane takes at most `MOST_PENDING_CHUNKS`; beyond, `submit` refuses and
+the caller keeps its sound.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from contract.packets import AvatarFrame, SpeechChunk
+from pipeline.avatar import AvatarStream
+from server.clock import Clock
+from server.media_tracks import to_i420
+from server.playout import PlayableFrame
+
+MOST_PENDING_CHUNKS = 25
+log = logging.getLogger(__name__)
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedFrame:
+    """A playable frame and what it cost.
+
+    queued_s: from the call that took the sound that made it possible, to the beginning of its painting
+    render_s, convert_s: time of the engine thread
+    """
+
+    frame: PlayableFrame
+    queued_s: float
+    render_s: float
+    convert_s: float
+
+
+class RenderLane:
+    """One session's place at the worker. Methods are for the event loop; the rest belongs to the thread."""
+
+    def __init__(
+        self,
+        worker: "RenderWorker",
+        stream: AvatarStream,
+        on_frame: Callable[[RenderedFrame], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._worker = worker
+        self._stream = stream
+        self._on_frame = on_frame
+        self._on_failure = on_failure
+        self._loop = asyncio.get_running_loop()
+        self._chunks: deque[tuple[SpeechChunk, float]] = deque()
+        self._frames: Iterator[AvatarFrame] | None = None
+        self._submitted_at_s = 0.0
+        self._is_open = True
+
+    @property
+    def pending_chunks(self) -> int:
+        """Chunks the thread has not taken yet."""
+        return len(self._chunks)
+
+    @property
+    def has_room(self) -> bool:
+        """True where the next chunk will be taken."""
+        return self._is_open and len(self._chunks) < MOST_PENDING_CHUNKS
+
+    def submit(self, chunk: SpeechChunk) -> None:
+        """Queue the session's next chunk; ask `has_room` before."""
+        assert self.has_room, f"{len(self._chunks)} chunks wait, at most {MOST_PENDING_CHUNKS} may"
+        self._chunks.append((chunk, self._worker.clock.now_s()))
+        self._worker.wake()
+
+    def close(self) -> None:
+        """Take no more and give no more."""
+        self._is_open = False
+        self._worker.remove(self)
+
+    def advance(self, clock: Clock) -> bool:
+        """Paint one frame, or take one chunk that gives none. False where there is nothing to do. Engine thread."""
+        began_s = clock.now_s()
+        if self._frames is None:
+            if not self._is_open or not self._chunks:
+                return False
+            chunk, self._submitted_at_s = self._chunks.popleft()
+            self._frames = iter(self._stream.push(chunk))
+        painted = next(self._frames, None)
+        if painted is None:
+            self._frames = None
+            return True
+        rendered_s = clock.now_s()
+        picture = to_i420(painted.image)
+        ready_s = clock.now_s()
+        frame = RenderedFrame(
+            PlayableFrame(painted.chunk, picture, ready_s),
+            queued_s=began_s - self._submitted_at_s,
+            render_s=rendered_s - began_s,
+            convert_s=ready_s - rendered_s,
+        )
+        self._hand_over(self._deliver, frame)
+        return True
+
+    def fail(self, error: BaseException) -> None:
+        """Give the lane up. Engine thread."""
+        self._hand_over(self._report, error)
+
+    def _hand_over(self, callback: Callable[[Any], None], value: object) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback, value)
+
+    def _deliver(self, frame: RenderedFrame) -> None:
+        if self._is_open:
+            self._on_frame(frame)
+
+    def _report(self, error: BaseException) -> None:
+        if self._is_open:
+            self._on_failure(error)
+
+
+class RenderWorker:
+    """Owns the engine thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._lanes: list[RenderLane] = []
+        self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._condition = threading.Condition()
+        self._running = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def num_lanes(self) -> int:
+        """Sessions being rendered."""
+        return len(self._lanes)
+
+    def start(self) -> None:
+        """Start the thread."""
+        assert self._thread is None, "the worker runs already"
+        self._running = True
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after what it is at; blocks for that long."""
+        with self._condition:
+            self._running = False
+            self._condition.notify()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        for _, result in self._calls:
+            result.cancel()
+        self._calls.clear()
+
+    async def call(self, function: Callable[[], ResultT]) -> ResultT:
+        """Run `function` on the engine thread; gives its result or raises its error."""
+        result: Future[ResultT] = Future()
+        with self._condition:
+            self._calls.append((function, result))
+            self._condition.notify()
+        return await asyncio.wrap_future(result)
+
+    def open(
+        self,
+        stream: AvatarStream,
+        on_frame: Callable[[RenderedFrame], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> RenderLane:
+        """A lane for one stream; both callbacks run on the event loop."""
+        lane = RenderLane(self, stream, on_frame, on_failure)
+        with self._condition:
+            self._lanes.append(lane)
+        return lane
+
+    def remove(self, lane: RenderLane) -> None:
+        """Forget a lane."""
+        with self._condition:
+            if lane in self._lanes:
+                self._lanes.remove(lane)
+            # The thread's own list would keep the stream until the next session's sound.
+            self._condition.notify()
+
+    def wake(self) -> None:
+        """Let the thread look for work."""
+        with self._condition:
+            self._condition.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                if not self._running:
+                    return
+                call = self._calls.popleft() if self._calls else None
+                lanes = list(self._lanes)
+            if call is not None:
+                _answer(*call)
+            elif not self._turn(lanes):
+                with self._condition:
+                    if self._running and not self._calls and not any(lane.pending_chunks for lane in self._lanes):
+                        self._condition.wait()
+
+    def _turn(self, lanes: list[RenderLane]) -> bool:
+        """One step for every lane; False where none had work."""
+        worked = False
+        for lane in lanes:
+            try:
+                worked |= lane.advance(self.clock)
+            except Exception as error:
+                log.exception("the avatar failed; its session ends")
+                self.remove(lane)
+                lane.fail(error)
+        return worked
+
+
+def _answer(function: Callable[[], Any], result: "Future[Any]") -> None:
+    if not result.set_running_or_notify_cancel():
+        return
+    try:
+        result.set_result(function())
+    except Exception as error:  # noqa: BLE001 - the caller gets it
+        result.set_exception(error)

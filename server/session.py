@@ -1,0 +1,244 @@
+"""One call, from the answered offer to the last trace of it.
+
+In: the peer's sound and wishes. Out: at every tick of its beat one frame to the peer, one chunk to the avatar.
+
+    peer -> audio_ingest -> render_worker -> playout -> peer
+                  \\________ conductor _________/
+
+The beat starts when the peer is connected. The session ends when the peer is gone, hangs up, or never came; then
+nothing of it is left: no task, no lane, no socket.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+import av
+
+from contract.errors import FloatAvatarError
+from contract.packets import VOICE_RATE_HZ, VOICE_SAMPLES_PER_FRAME
+from pipeline.avatar import Avatar
+from pipeline.portrait import Portrait
+from server.audio_ingest import AudioIngest, IngestSettings
+from server.clock import Clock
+from server.conductor import Conductor
+from server.config import ServerConfig
+from server.media_tracks import PACKET_SAMPLES
+from server.metrics import Metrics
+from server.offer import Offer, TrickleFragment
+from server.peer import Peer, PeerEvents
+from server.playout import Playout, PlayoutSettings, Release
+from server.render_worker import RenderedFrame, RenderLane, RenderWorker
+from server.session_counts import SessionCounts, StageTimes
+
+REPORT_INTERVAL_S = 1.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerParts:
+    """What all sessions share."""
+
+    config: ServerConfig
+    clock: Clock
+    avatar: Avatar
+    worker: RenderWorker
+    metrics: Metrics
+
+
+class Session:
+    """One call."""
+
+    def __init__(self, session_id: str, parts: ServerParts, on_closed: Callable[[str], None]) -> None:
+        config = parts.config
+        self.session_id = session_id
+        self.ufrag = ""
+        self.counts = SessionCounts()
+        self._parts = parts
+        self._on_closed = on_closed
+        self._bundle_mid = ""
+        self._published = SessionCounts()
+        self._stages = StageTimes()
+        self._connected_at_s: float | None = None
+        self._release: Release | None = None
+        self._lane: RenderLane | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing: asyncio.Task[None] | None = None
+        cushion_samples = config.microphone_cushion_ms * VOICE_RATE_HZ // 1000
+        self._ingest = AudioIngest(IngestSettings(cushion_samples=cushion_samples), self.counts)
+        self._playout = Playout(PlayoutSettings(cushion_frames=config.cushion_frames), self.counts)
+        self._peer = Peer(
+            config.ice_servers,
+            PeerEvents(self._on_connected, self._end, self._on_sound, self._on_message),
+        )
+
+    @property
+    def bundle_mid(self) -> str:
+        """The media section that carries the transport."""
+        return self._bundle_mid
+
+    async def open(self, offer: Offer, portrait: Portrait) -> str:
+        """Start the avatar and answer; raises NegotiationError or ConfigError, after which the session is closed."""
+        parts = self._parts
+        self.ufrag, self._bundle_mid = offer.ufrag, offer.bundle_mid
+        try:
+            settings = parts.config.stream_settings
+            stream = await parts.worker.call(lambda: parts.avatar.start(portrait, settings))
+            self._lane = parts.worker.open(stream, self._on_frame, self._on_failure)
+            self._start_task(self._give_up_waiting())
+            return await self._peer.answer(offer)
+        except BaseException:
+            await self.close("refused")
+            raise
+
+    async def trickle(self, fragment: TrickleFragment) -> None:
+        """Take later candidates."""
+        await self._peer.add(fragment)
+
+    async def close(self, outcome: str) -> None:
+        """End the session, if it has not ended; returns when nothing is left of it."""
+        self._end(outcome)
+        assert self._closing is not None, "ending starts the closing"
+        await asyncio.shield(self._closing)
+
+    def _end(self, outcome: str) -> None:
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close(outcome))
+
+    async def _close(self, outcome: str) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._lane is not None:
+            self._lane.close()
+        await self._peer.close()
+        self._publish()
+        self._parts.metrics.sessions.labels(outcome).inc()
+        log.info("session %s ended (%s): %s", self.session_id, outcome, self.counts)
+        self._on_closed(self.session_id)
+
+    def _start_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(self._guarded(coroutine)))
+
+    async def _guarded(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """The top of a session: what goes wrong in one ends that one."""
+        try:
+            await coroutine
+        except FloatAvatarError as error:
+            log.warning("session %s ends: %s", self.session_id, error)
+            self._end("failed")
+        except Exception:
+            log.exception("session %s failed", self.session_id)
+            self._end("failed")
+
+    async def _give_up_waiting(self) -> None:
+        await self._parts.clock.sleep_until(self._parts.clock.now_s() + self._parts.config.connect_timeout_s)
+        if self._connected_at_s is None:
+            self._end("never connected")
+
+    def _on_connected(self) -> None:
+        if self._connected_at_s is None and self._closing is None:
+            self._connected_at_s = self._parts.clock.now_s()
+            self._start_task(Conductor(self._parts.clock, self._tick, self._half_tick, self.counts).run())
+            self._start_task(self._report())
+
+    def _on_sound(self, frame: av.AudioFrame) -> None:
+        try:
+            self._ingest.feed(frame, self._parts.clock.now_s())
+        except FloatAvatarError as error:
+            log.warning("session %s ends: %s", self.session_id, error)
+            self._peer.send(json.dumps({"type": "error", "detail": str(error)}))
+            self._end("failed")
+
+    def _on_frame(self, rendered: RenderedFrame) -> None:
+        self._playout.add(rendered.frame)
+        for stage, time_s in (
+            ("queue", rendered.queued_s),
+            ("render", rendered.render_s),
+            ("convert", rendered.convert_s),
+        ):
+            self._measure(stage, time_s)
+
+    def _on_failure(self, error: BaseException) -> None:
+        self._peer.send(json.dumps({"type": "error", "detail": f"the avatar failed: {error}"}))
+        self._end("failed")
+
+    def _tick(self) -> None:
+        now_s = self._parts.clock.now_s()
+        self._release = self._playout.release()
+        if self._release is not None:
+            self._peer.pictures.put(self._release.picture, self._release.position)
+            self._send_voice(self._release, 0)
+            if self._release.frame is not None:
+                self._measure_release(self._release, now_s)
+        assert self._lane is not None, "the beat starts after the lane is open"
+        if self._lane.has_room:
+            chunk = self._ingest.take(now_s)
+            self._measure("ingest", now_s - chunk.captured_at_s)
+            self._lane.submit(chunk)
+        else:
+            self.counts.chunks_refused += 1
+
+    def _half_tick(self) -> None:
+        if self._release is not None:
+            self._send_voice(self._release, PACKET_SAMPLES)
+
+    def _send_voice(self, release: Release, offset: int) -> None:
+        voice = release.voice[offset : offset + PACKET_SAMPLES]
+        self._peer.voice.put(voice, release.position * VOICE_SAMPLES_PER_FRAME + offset)
+
+    def _measure(self, stage: str, time_s: float) -> None:
+        self._stages.add(stage, time_s)
+        self._parts.metrics.frame_seconds.labels(stage).observe(time_s)
+
+    def _measure_release(self, release: Release, now_s: float) -> None:
+        frame = release.frame
+        assert frame is not None and self._connected_at_s is not None
+        total_s = now_s - frame.chunk.captured_at_s
+        self._measure("wait", now_s - frame.rendered_at_s)
+        self._stages.add("total", total_s)
+        self._parts.metrics.latency.observe(total_s)
+        if release.position == 0:
+            self._parts.metrics.time_to_first_frame.observe(now_s - self._connected_at_s)
+
+    async def _report(self) -> None:
+        """Once a second, tell the peer and Prometheus."""
+        clock = self._parts.clock
+        while True:
+            await clock.sleep_until(clock.now_s() + REPORT_INTERVAL_S)
+            self._publish()
+            self._peer.send(json.dumps(self._statistics()))
+
+    def _statistics(self) -> dict[str, object]:
+        connected_at_s = self._connected_at_s or 0.0
+        return {
+            "type": "stats",
+            "session_s": round(self._parts.clock.now_s() - connected_at_s, 1),
+            "stages_ms": self._stages.report_ms(),
+            "counts": self.counts.to_json(),
+            "waiting": {
+                "microphone_ms": round(1000 * self._ingest.waiting_samples / VOICE_RATE_HZ),
+                "render_chunks": self._lane.pending_chunks if self._lane is not None else 0,
+                "ready_frames": self._playout.ready_frames,
+            },
+        }
+
+    def _publish(self) -> None:
+        self.counts.pictures_unsent = self._peer.pictures.num_unsent
+        self.counts.voice_packets_unsent = self._peer.voice.num_unsent
+        now = replace(self.counts)
+        self._parts.metrics.add_counts(self._published, now)
+        self._published = now
+
+    def _on_message(self, text: str) -> None:
+        try:
+            message = json.loads(text)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            self._peer.send(json.dumps({"type": "error", "detail": f"{text[:40]!r}, expected a JSON object"}))
+        elif message.get("type") == "ping":
+            self._peer.send(json.dumps({"type": "pong", "t": message.get("t")}))
