@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from contract.errors import SignatureMismatchError
+from contract.errors import EngineRunError, SignatureMismatchError
 from contract.spec import EngineSignature, TensorSpec
 from engines.base import Array
 
@@ -22,12 +22,34 @@ def check_artifact(expected: EngineSignature, found: EngineSignature, artifact: 
         raise SignatureMismatchError(f"{artifact} is not the component expected: " + "; ".join(differences))
 
 
-def check_inputs(signature: EngineSignature, inputs: Mapping[str, Array]) -> None:
-    """Check the arrays of one run; raises SignatureMismatchError naming what differs."""
+def check_inputs(signature: EngineSignature, inputs: Mapping[str, Array], constants: Mapping[str, Array]) -> None:
+    """Check the arrays of one run; raises SignatureMismatchError naming what differs.
+
+    signature: of what is left to give
+    constants: what is bound already, which must be of the same batch
+    """
     by_name = {tensor.name: tensor for tensor in signature.inputs}
     if missing := sorted(by_name.keys() - inputs.keys()):
         raise SignatureMismatchError(f"inputs {missing} are missing, expected {sorted(by_name)}")
     check_some_inputs(signature, inputs)
+    batches = {name: array.shape[0] for name, array in (*constants.items(), *inputs.items())}
+    if len(set(batches.values())) > 1:
+        raise SignatureMismatchError(f"inputs are of batches {batches}, expected one size for all")
+
+
+def check_outputs(outputs: Mapping[str, Array], inputs: Mapping[str, Array]) -> None:
+    """Check that a run gave anything; raises EngineRunError where an output is empty.
+
+    A backend may swallow its own failure: OpenVINO on one thread gives empty arrays where shapes don't go together.
+    """
+    empty = sorted(name for name, array in outputs.items() if array.size == 0)
+    if empty and all(array.size > 0 for array in inputs.values()):
+        raise EngineRunError(f"outputs {empty} are empty for inputs {shapes_of(inputs)}, expected values")
+
+
+def shapes_of(arrays: Mapping[str, Array]) -> dict[str, list[int]]:
+    """The shape of each array, for messages."""
+    return {name: list(array.shape) for name, array in arrays.items()}
 
 
 def check_some_inputs(signature: EngineSignature, inputs: Mapping[str, Array]) -> None:

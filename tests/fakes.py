@@ -48,7 +48,7 @@ class FakeEngine:
         """Run the function on the inputs and the bound constants."""
         if self._closed:
             raise EngineRunError("the engine is closed")
-        check_inputs(self.signature, inputs)
+        check_inputs(self.signature, inputs, self._constants)
         everything = {**self._constants, **inputs}
         self.calls.append(everything)
         return self._function(everything)

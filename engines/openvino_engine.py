@@ -1,0 +1,124 @@
+"""OpenVINO on the CPU, the default where no GPU is: an ONNX file compiled for this machine.
+
+Compiled models are kept in the user's cache. Each engine has one inference request of its own over a compiled model
+that it shares with the engines bound from it, so bound engines run beside each other.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from openvino import properties
+from openvino.properties import device, hint
+
+from contract.errors import EngineBuildError, EngineRunError
+from contract.spec import EngineSignature, TensorSpec
+from engines.base import Array
+from engines.cache import cache_folder
+from engines.registry import Precision
+from engines.signature import check_artifact, check_inputs, check_outputs, check_some_inputs, shapes_of, without
+
+
+class OpenVinoEngine:
+    """One component compiled by OpenVINO; `run` may be called from several threads, which take turns."""
+
+    def __init__(
+        self, artifact: Path, signature: EngineSignature, precision: Precision, num_threads: int | None
+    ) -> None:
+        """Compile the artifact, or load it from the cache; raises EngineBuildError, SignatureMismatchError."""
+        model = _compile(artifact, signature, precision, num_threads)
+        self.signature = signature
+        self._constants: dict[str, Array] = {}
+        self._lock = Lock()
+        self._request: Any = model.create_infer_request()
+
+    def run(self, **inputs: Array) -> dict[str, Array]:
+        """Run once; the outputs are the caller's own."""
+        check_inputs(self.signature, inputs, self._constants)
+        given = {name: np.ascontiguousarray(array) for name, array in inputs.items()}
+        with self._lock:
+            request = self._open_request()
+            try:
+                results = request.infer(given, share_inputs=True, share_outputs=False)
+            except RuntimeError as error:
+                raise EngineRunError(f"OpenVINO failed on inputs {shapes_of(given)}: {error}") from error
+            outputs = {tensor.name: results[tensor.name] for tensor in self.signature.outputs}
+        check_outputs(outputs, given)
+        return outputs
+
+    def bind(self, **constants: Array) -> "OpenVinoEngine":
+        """The same model with a request of its own that keeps these inputs."""
+        check_some_inputs(self.signature, constants)
+        # Copies, since the request reads them at every run and the caller may write into its own.
+        copies = {name: np.array(array, order="C") for name, array in constants.items()}
+        bound = object.__new__(OpenVinoEngine)
+        bound.signature = without(self.signature, set(constants))
+        bound._constants = {**self._constants, **copies}
+        bound._lock = Lock()
+        bound._request = self._open_request().get_compiled_model().create_infer_request()
+        for name, array in bound._constants.items():
+            bound._request.set_tensor(name, ov.Tensor(array, shared_memory=True))
+        return bound
+
+    def close(self) -> None:
+        """Drop the request; the compiled model goes with its last one."""
+        with self._lock:
+            self._request = None
+
+    def _open_request(self) -> Any:
+        request = self._request
+        if request is None:
+            raise EngineRunError("the engine is closed")
+        return request
+
+
+def _compile(artifact: Path, signature: EngineSignature, precision: Precision, num_threads: int | None) -> Any:
+    core = ov.Core()
+    try:
+        model = core.read_model(artifact)
+    except RuntimeError as error:
+        raise EngineBuildError(f"OpenVINO can't read {artifact}, expected an ONNX model: {error}") from error
+    found = _signature_of(model, signature)
+    check_artifact(signature, found, artifact.name)
+    if found.inputs != signature.inputs:
+        model.reshape({t.name: [-1 if size is None else size for size in t.shape] for t in signature.inputs})
+    if precision == "bfloat16" and "BF16" not in core.get_property("CPU", device.capabilities):
+        precision = "float32"
+    options: dict[Any, Any] = {
+        hint.performance_mode: hint.PerformanceMode.LATENCY,
+        hint.inference_precision: ov.Type.bf16 if precision == "bfloat16" else ov.Type.f32,
+    }
+    if num_threads is not None:
+        options[properties.inference_num_threads] = num_threads
+    folder = cache_folder(artifact, f"openvino {ov.__version__}", precision)
+    if folder is not None:
+        # A damaged or full cache must not stop the start; what fails without it as well is reported below.
+        with suppress(RuntimeError):
+            return core.compile_model(model, "CPU", {**options, properties.cache_dir: str(folder)})
+    try:
+        return core.compile_model(model, "CPU", options)
+    except RuntimeError as error:
+        raise EngineBuildError(f"OpenVINO can't compile {artifact}: {error}") from error
+
+
+def _signature_of(model: Any, expected: EngineSignature) -> EngineSignature:
+    """A model's inputs and outputs, in the order of those expected where they are there."""
+    return EngineSignature(
+        _tensors(model.inputs, [tensor.name for tensor in expected.inputs]),
+        _tensors(model.outputs, [tensor.name for tensor in expected.outputs]),
+    )
+
+
+def _tensors(ports: list[Any], order: list[str]) -> tuple[TensorSpec, ...]:
+    tensors = []
+    for port in ports:
+        # One tensor may go by several names where the graph passes it through.
+        names = port.get_names()
+        name = next((name for name in order if name in names), min(names, default="(unnamed)"))
+        rank_is_known = port.partial_shape.rank.is_static
+        shape = tuple(None if d.is_dynamic else d.get_length() for d in port.partial_shape) if rank_is_known else ()
+        tensors.append(TensorSpec(name, shape, str(port.element_type.to_dtype())))
+    return tuple(sorted(tensors, key=lambda t: order.index(t.name) if t.name in order else len(order)))
