@@ -14,7 +14,7 @@ from training.painter_face import draw_ears, draw_face, draw_neck, face_points
 from training.painter_hair import draw_back_hair, draw_front_hair
 from training.painter_identity import CAST, Identity, random_identity
 from training.painter_mouth import draw_mouth, mouth_shape
-from training.painter_pose import NECK_PIVOT_Y, Motion, Pose
+from training.painter_pose import NECK_PIVOT_Y, SCALE, Motion, Pose
 from training.painter_shapes import Point
 
 __all__ = ["CAST", "Identity", "mouth_and_eye_boxes", "paint", "portrait_motion", "random_identity", "random_motion"]
@@ -31,6 +31,7 @@ def paint(identity: Identity, motion: NDArray[np.float32], size_px: int = 256) -
     canvas.scale(size_px, size_px)
     canvas.translate(0.5, 0.5)
     draw_backdrop(canvas, identity)
+    canvas.scale(SCALE, SCALE)
     canvas.save()
     _roll(canvas, pose)
     draw_back_hair(canvas, pose)
@@ -53,7 +54,7 @@ def _roll(canvas: skia.Canvas, pose: Pose) -> None:
 
 
 def mouth_and_eye_boxes(identity: Identity, motion: NDArray[np.float32], size_px: int) -> tuple[Box, Box, Box]:
-    """Boxes (x0, y0, x1, y1) in pixels, ends excluded: mouth with chin, the eye with its brow on the picture's left, then right."""
+    """Boxes (x0, y0, x1, y1) in pixels, ends excluded: mouth with chin, the picture's left eye with brow, the right."""
     pose = Pose(identity, Motion.of(motion))
     mouth = mouth_shape(pose)
     chin = face_points(pose)[6:11]
@@ -67,7 +68,7 @@ def mouth_and_eye_boxes(identity: Identity, motion: NDArray[np.float32], size_px
 
 
 def _box(pose: Pose, points: list[Point], margin: float, size_px: int) -> Box:
-    places = (np.array([pose.rolled(point) for point in points]) + 0.5) * size_px
+    places = (np.array([pose.rolled(point) for point in points]) * SCALE + 0.5) * size_px
     low = np.clip(np.floor(places.min(0) - margin * size_px), 0, size_px - 1).astype(int)
     high = np.clip(np.ceil(places.max(0) + margin * size_px), low + 1, size_px).astype(int)
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
@@ -76,7 +77,7 @@ def _box(pose: Pose, points: list[Point], margin: float, size_px: int) -> Box:
 def portrait_motion() -> NDArray[np.float32]:
     """The motion in which the cast's portraits are taken: neutral with a slight smile."""
     motion = np.zeros(len(MOTION_NAMES), np.float32)
-    motion[_INDEX["smile"]] = 0.35
+    motion[_INDEX["smile"]] = 0.45
     return motion
 
 
@@ -126,5 +127,5 @@ def random_motion(generator: np.random.Generator) -> NDArray[np.float32]:
     put("gaze_x", generator.normal() * 0.42)
     put("gaze_y", generator.normal() * 0.33)
     put("brow_raise", generator.normal() * 0.42)
-    put("brow_furrow", generator.normal() * 0.42)
+    put("brow_furrow", generator.normal() * 0.36)
     return np.clip(motion, LOWEST, HIGHEST)

@@ -41,13 +41,17 @@ class EyeShape:
 def eye_shape(pose: Pose, side: int) -> EyeShape:
     """side: -1 for the eye on the picture's left, 1 for the one on its right."""
     identity, motion = pose.identity, pose.motion
-    x = side * 0.0745 * identity.eye_spacing * identity.face_width
-    half_width = 0.0365 * identity.eye_size
-    tall = 0.0205 * identity.eye_size
+    x = side * 0.0765 * identity.eye_spacing * identity.face_width
+    half_width = 0.0400 * identity.eye_size
+    tall = 0.0226 * identity.eye_size
     shut = max(0.0, motion.blink)
     wide = max(0.0, -motion.blink) / 0.4
     smile = max(0.0, motion.smile)
-    upper_height = tall * (1 + 0.30 * wide + 0.10 * motion.gaze_y * (1 - shut)) * (1 - 0.08 * identity.age)
+    upper_height = (
+        tall
+        * (1 + 0.30 * wide + (0.12 if motion.gaze_y > 0 else 0.30) * motion.gaze_y * (1 - shut))
+        * (1 - 0.08 * identity.age)
+    )
     lower_height = tall * 0.62 * (1 - 0.30 * smile + 0.12 * wide)
     closed_y = 0.70 * lower_height
     upper_lid = -upper_height * (1 - shut) + closed_y * shut
@@ -90,7 +94,7 @@ def _draw_eye(canvas: skia.Canvas, pose: Pose, shape: EyeShape) -> None:
     socket = pose.at(x, y - 0.012)
     spot(canvas, socket, (shape.half_width * 1.65, 0.036), shaded(identity.skin, 0.38), 0.42)
     inner = pose.at(x - shape.side * shape.half_width * 1.25, y - 0.008)
-    spot(canvas, inner, (0.022, 0.030), dark, 0.28)
+    spot(canvas, inner, (0.024, 0.034), dark, 0.15)
     under = pose.at(x, y + 0.026)
     spot(canvas, under, (shape.half_width * 1.1, 0.011), dark, 0.16 + 0.25 * identity.age)
 
@@ -141,7 +145,7 @@ def _draw_ball(canvas: skia.Canvas, pose: Pose, shape: EyeShape) -> None:
     canvas.drawPath(hole, fill(white))
     x, y = shape.centre
     middle = pose.at(x + 0.0165 * motion.gaze_x, y - 0.0025 - 0.011 * motion.gaze_y, -0.004)
-    radius = 0.0186 * (0.55 + 0.45 * identity.eye_size)
+    radius = 0.0200 * (0.55 + 0.45 * identity.eye_size)
     narrow = 1 - 0.18 * abs(pose.sin_yaw + 0.5 * motion.gaze_x)
     canvas.save()
     canvas.translate(*middle)
@@ -172,12 +176,12 @@ def brow_points(pose: Pose, side: int) -> list[tuple[float, float, float]]:
     anger, sorrow = max(0.0, motion.brow_furrow), max(0.0, -motion.brow_furrow)
     half = 0.0082 * identity.brow_weight
     rows = (
-        (0.029, 0.006, 0.85, 1.0), (0.052, -0.002, 1.0, 0.65), (0.078, -0.009, 0.9, 0.15),
-        (0.101, -0.008, 0.62, 0.0), (0.122, 0.005, 0.12, 0.0),
+        (0.031, -0.0025, 0.80, 1.0), (0.054, -0.0060, 1.0, 0.65), (0.079, -0.0090, 0.9, 0.15),
+        (0.104, -0.0065, 0.62, 0.0), (0.128, 0.0075, 0.12, 0.0),
     )  # fmt: skip
     points = []
     for x, y, weight, inner in rows:
-        arch = -0.006 * identity.brow_arch if 0.06 < x < 0.11 else 0.0
+        arch = -0.005 * identity.brow_arch if 0.06 < x < 0.11 else 0.0
         shift = inner * (0.017 * anger - 0.019 * sorrow) + (1 - inner) * (0.003 * sorrow - 0.002 * anger)
         narrow = inner * 0.007 * anger
         points.append((side * (x - narrow) * scale, BROW_Y + y + arch - lift + shift, half * weight))

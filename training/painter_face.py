@@ -4,7 +4,19 @@ import skia
 
 from training.painter_mouth import mouth_shape
 from training.painter_pose import EYE_Y, NOSE_BASE_Y, Pose
-from training.painter_shapes import Point, extend_path, fill, gradient, lit, mix, shaded, smooth_path, spot, stroke
+from training.painter_shapes import (
+    Point,
+    extend_path,
+    fill,
+    gloss,
+    gradient,
+    lit,
+    mix,
+    shaded,
+    smooth_path,
+    spot,
+    stroke,
+)
 
 
 def face_points(pose: Pose) -> list[Point]:
@@ -61,8 +73,8 @@ def draw_neck(canvas: skia.Canvas, pose: Pose) -> None:
     dark = shaded(identity.skin, 0.60)
     spot(canvas, (0.7 * chin[0] + 0.3 * body_x, chin[1] + 0.004), (0.20, 0.105), dark, 0.85)
     for side in (-1, 1):
-        spot(canvas, (body_x + side * 0.045, 0.405), (0.05, 0.012), dark, 0.35, side * 12)
-    spot(canvas, (body_x, 0.385), (0.022, 0.03), dark, 0.28)
+        spot(canvas, (body_x + side * 0.045, 0.405), (0.05, 0.012), dark, 0.20, side * 12)
+    spot(canvas, (body_x, 0.385), (0.022, 0.03), dark, 0.14)
     canvas.restore()
 
 
@@ -81,7 +93,7 @@ def draw_face(canvas: skia.Canvas, pose: Pose) -> None:
     dark = shaded(skin, 0.42)
     bottom = face_points(pose)[8]
     spot(canvas, (bottom[0], bottom[1] + 0.02), (0.15, 0.055), dark, 0.55)
-    spot(canvas, pose.at(light * 0.03, -0.16), (0.12, 0.08), lit(skin, 0.65), 0.42)
+    spot(canvas, pose.at(light * 0.03, -0.16), (0.12, 0.08), lit(skin, 0.65), 0.42 * gloss(skin))
     rise = 0.010 * max(0.0, motion.smile)
     for side in (-1, 1):
         facing = 0.5 + 0.5 * side * light
@@ -97,12 +109,12 @@ def draw_face(canvas: skia.Canvas, pose: Pose) -> None:
             pose.at(side * 0.108, 0.012 - rise),
             (0.050, 0.030),
             lit(skin, 0.7),
-            0.20 + 0.25 * facing,
+            (0.20 + 0.25 * facing) * gloss(skin),
             -side * 18,
         )
         hollow = pose.at(side * 0.148, 0.105 + 0.5 * pose.drop(0.105))
         spot(canvas, hollow, (0.04, 0.075), dark, 0.22 + 0.12 * (1 - facing) + 0.10 * motion.jaw, side * 20)
-    spot(canvas, pose.at(0, 0.222 + pose.drop(0.22), 0.01), (0.040, 0.024), lit(skin, 0.6), 0.38)
+    spot(canvas, pose.at(0, 0.222 + pose.drop(0.22), 0.01), (0.040, 0.024), lit(skin, 0.6), 0.26 * gloss(skin))
     _draw_nose(canvas, pose)
     if identity.beard > 0:
         _draw_beard(canvas, pose)
@@ -115,26 +127,26 @@ def _draw_nose(canvas: skia.Canvas, pose: Pose) -> None:
     width, base = identity.nose_width, EYE_Y + (NOSE_BASE_Y - EYE_Y) * identity.nose_length
     dark = shaded(skin, 0.45)
     shade_side = [
-        pose.at(side * 0.020, -0.088, 0.004), pose.at(side * 0.0135, EYE_Y, 0.014),
+        pose.at(side * 0.019, -0.070, 0.004), pose.at(side * 0.0135, EYE_Y, 0.014),
         pose.at(side * 0.016 * width, 0.006, 0.026), pose.at(side * 0.027 * width, base - 0.020, 0.026),
     ]  # fmt: skip
-    canvas.drawPath(smooth_path(shade_side, closed=False), stroke(dark, 0.013, 0.34, 0.006))
+    canvas.drawPath(smooth_path(shade_side, closed=False), stroke(dark, 0.015, 0.24, 0.0075))
     ridge = [
         pose.at(-side * 0.003, -0.07, 0.022),
         pose.at(-side * 0.003, -0.015, 0.038),
         pose.at(-side * 0.003, base - 0.028, 0.058),
     ]
-    canvas.drawPath(smooth_path(ridge, closed=False), stroke(lit(skin, 0.75), 0.011, 0.42, 0.0045))
+    canvas.drawPath(smooth_path(ridge, closed=False), stroke(lit(skin, 0.75), 0.012, 0.36 * gloss(skin), 0.006))
     spot(canvas, pose.at(0, base + 0.004, 0.022), (0.042 * width, 0.017), dark, 0.62)
     tip = pose.at(0, base - 0.019, 0.055)
     spot(canvas, tip, (0.026 * width, 0.022), mix(skin, (0.85, 0.35, 0.28), 0.28), 0.5)
-    spot(canvas, pose.at(-side * 0.004, base - 0.026, 0.060), (0.011, 0.011), lit(skin, 0.85), 0.7)
+    spot(canvas, pose.at(-side * 0.004, base - 0.026, 0.060), (0.011, 0.011), lit(skin, 0.85), 0.62 * gloss(skin))
     for wing in (-1, 1):
         curve = [
             pose.at(wing * 0.0265 * width, base - 0.022, 0.022), pose.at(wing * 0.0325 * width, base - 0.009, 0.020),
             pose.at(wing * 0.0265 * width, base + 0.001, 0.022),
         ]  # fmt: skip
-        canvas.drawPath(smooth_path(curve, closed=False), stroke(dark, 0.0052, 0.62, 0.002))
+        canvas.drawPath(smooth_path(curve, closed=False), stroke(dark, 0.0056, 0.50, 0.0026))
         hole = pose.at(wing * 0.0145 * width, base - 0.0015, 0.034)
         canvas.save()
         canvas.translate(*hole)
@@ -149,8 +161,8 @@ def _draw_beard(canvas: skia.Canvas, pose: Pose) -> None:
     identity = pose.identity
     shape = mouth_shape(pose)
     outline = face_points(pose)
-    colour = mix(shaded(identity.hair, 0.10), identity.skin, 0.12)
-    strength = min(1.0, 0.16 + 0.80 * identity.beard)
+    colour = mix(shaded(identity.hair, 0.16), identity.skin, 0.06)
+    strength = min(1.0, 0.08 + 0.88 * identity.beard**1.3)
     width = shape.half_width
     top = shape.upper_outer
     inner: list[Point] = [
@@ -165,7 +177,7 @@ def _draw_beard(canvas: skia.Canvas, pose: Pose) -> None:
     extend_path(path, [pose.rim(0.21, -0.06, 0.0), *inner, pose.rim(-0.21, -0.06, 0.0)], tension=0.8)
     extend_path(path, outer)
     path.close()
-    canvas.drawPath(path, fill(colour, strength, 0.006))
+    canvas.drawPath(path, fill(colour, strength, 0.006 + 0.008 * (1 - identity.beard)))
     spot(canvas, (outline[8][0], outline[8][1] - 0.03), (0.06, 0.03), lit(colour, 0.5), 0.22 * strength)
     if identity.beard < 0.5:
         spot(canvas, (top[6][0], top[6][1] - 0.014), (width, 0.016), colour, 0.2 * strength)

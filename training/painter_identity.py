@@ -9,15 +9,22 @@ from training.painter_shapes import Colour, hex_colour, mix
 HAIR_STYLES = ("crop", "swept", "long", "bob", "curly", "bun")
 CLOTHES = ("round", "open", "collar")
 
+_SKIN = hex_colour("#EBBD9C")
+_HAIR = hex_colour("#4A2E20")
+_IRIS = hex_colour("#5B7F8C")
+_LIPS = hex_colour("#C4605C")
+_CLOTHES = hex_colour("#3F5B73")
+_BACKDROP = hex_colour("#CBB8A6")
+
 
 @dataclass(frozen=True)
 class Identity:
     """The look of one person; sizes are factors around 1, shares lie in 0 to 1."""
 
-    skin: Colour = hex_colour("#EBBD9C")
-    hair: Colour = hex_colour("#4A2E20")
-    iris: Colour = hex_colour("#5B7F8C")
-    lips: Colour = hex_colour("#C4605C")
+    skin: Colour = _SKIN
+    hair: Colour = _HAIR
+    iris: Colour = _IRIS
+    lips: Colour = _LIPS
     face_width: float = 1.0
     jaw_width: float = 1.0
     chin_width: float = 1.0
@@ -41,8 +48,8 @@ class Identity:
     beard: float = 0.0
     has_glasses: bool = False
     clothes_style: str = "round"
-    clothes: Colour = hex_colour("#3F5B73")
-    backdrop: Colour = hex_colour("#CBB8A6")
+    clothes: Colour = _CLOTHES
+    backdrop: Colour = _BACKDROP
     light: float = -0.6  # -1 from the picture's left, 1 from its right
 
 

@@ -66,17 +66,17 @@ def mouth_shape(pose: Pose) -> MouthShape:
     gap = OPENING * open_share * (1 - 0.25 * rounding)
     gap += (0.022 * rounding * (1 - open_share) + 0.007 * max(0.0, motion.lip_width) * open_share) * (1 - closing)
     gap += (0.017 - gap) * tuck
-    half_width = 0.07 * identity.mouth_width * (1 + 0.24 * motion.lip_width) * (1 - 0.46 * rounding)
+    half_width = 0.0745 * identity.mouth_width * (1 + 0.24 * motion.lip_width) * (1 - 0.46 * rounding)
     half_width *= (1 - 0.10 * open_share) * (1 + 0.12 * smile)
     stretch = (1 - 0.15 * motion.lip_width) * (1 + 0.30 * rounding) * (1 - 0.15 * open_share) * (1 - 0.10 * grin)
     press = 1 - 0.42 * closing
-    upper = 0.0185 * identity.lip_fullness * stretch * press * (1 - 0.12 * tuck)
-    lower = 0.0245 * identity.lip_fullness * stretch * press * (1 - 0.55 * tuck)
+    upper = 0.0205 * identity.lip_fullness * stretch * press * (1 - 0.12 * tuck)
+    lower = 0.0265 * identity.lip_fullness * stretch * press * (1 - 0.55 * tuck)
     out = 0.012 + 0.03 * rounding
 
     upper_y = MOUTH_Y + closing * 0.34 * pose.chin_drop - 0.013 * open_share * (1 - tuck) - 0.005 * tuck - 0.003 * grin
     lower_y = upper_y + gap
-    corner_y = upper_y + 0.40 * gap - 0.022 * smile
+    corner_y = upper_y - 0.002 + 0.40 * gap - (0.022 if smile > 0 else 0.016) * smile
     inner_width = half_width * (0.965 - 0.20 * rounding)
     rest_power = 0.85 - 0.25 * open_share - 0.25 * rounding
 
@@ -89,8 +89,9 @@ def mouth_shape(pose: Pose) -> MouthShape:
         return points
 
     inner_corner = corner_y + 0.10 * (upper_y + 0.5 * gap - corner_y)
+    bow = 0.34 * upper * (1 - 0.5 * rounding)
     return MouthShape(
-        upper_outer=row(half_width, corner_y, upper_y - upper, 1.15 - 0.45 * rounding, 0.26 * upper * (1 - 0.5 * rounding)),
+        upper_outer=row(half_width, corner_y, upper_y - upper, 1.0 - 0.3 * rounding, bow),
         upper_inner=row(inner_width, inner_corner, upper_y, rest_power, 0.0026 * (1 - rounding)),
         lower_inner=row(inner_width, inner_corner, lower_y, rest_power, 0.0026 * (1 - rounding) * (1 - open_share)),
         lower_outer=row(half_width, corner_y, lower_y + lower, 0.80 - 0.2 * rounding, 0.0),

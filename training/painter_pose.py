@@ -14,8 +14,9 @@ from training.painter_identity import Identity
 from training.painter_shapes import Point
 
 NECK_PIVOT_Y = 0.31
+SCALE = 1.07  # head about 60 % of the height, shoulders in view, room above for a bun
 EYE_Y = -0.042
-BROW_Y = -0.098
+BROW_Y = -0.101
 NOSE_BASE_Y = 0.062
 MOUTH_Y = 0.128
 CHIN_DROP = 0.08

@@ -32,6 +32,11 @@ def lit(colour: Colour, strength: float) -> Colour:
     return mix(colour, (1.0, 0.965, 0.9), strength)
 
 
+def gloss(colour: Colour) -> float:
+    """How much of a highlight a skin takes: bright spots stand out more on a dark one, so it takes less."""
+    return 0.4 + 0.6 * (0.3 * colour[0] + 0.6 * colour[1] + 0.1 * colour[2])
+
+
 def hex_colour(text: str) -> Colour:
     """'#RRGGBB' as a triple."""
     return (int(text[1:3], 16) / 255, int(text[3:5], 16) / 255, int(text[5:7], 16) / 255)

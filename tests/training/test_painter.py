@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 
 from training import painter
 from training.motion_names import HIGHEST, LOWEST, MOTION_NAMES
+from training.painter_identity import Identity
+from training.painter_mouth import mouth_shape
+from training.painter_pose import SCALE, Motion, Pose
 
 pytestmark = pytest.mark.system
 
@@ -21,7 +24,7 @@ def motion_of(**values: float) -> NDArray[np.float32]:
     return motion
 
 
-def change(identity, first, second) -> NDArray[np.float64]:
+def change(identity: Identity, first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float64]:
     before, after = (painter.paint(identity, motion, SIZE_PX).astype(float) for motion in (first, second))
     return np.abs(after - before).mean(2)
 
@@ -32,11 +35,18 @@ def inside(box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
     return mask
 
 
-def num_dark_mouth_pixels(identity, motion) -> int:
-    """Pixels of the mouth's inside: as dark as the darkest of the open mouth, below the nose."""
+def num_dark_mouth_pixels(identity: Identity, motion: NDArray[np.float32]) -> int:
+    """Pixels in the mouth's box as dark as the mouth's inside."""
     picture = painter.paint(identity, motion, 256).astype(int)
     x0, y0, x1, y1 = painter.mouth_and_eye_boxes(identity, motion, 256)[0]
-    return int((picture[y0:y1, x0:x1].sum(2) < 200).sum())
+    return int((picture[y0:y1, x0:x1].sum(2) < 230).sum())
+
+
+def opening_area(identity: Identity, motion: NDArray[np.float32]) -> float:
+    """The area between the lips in squared picture heights, by the shoelace formula."""
+    shape = mouth_shape(Pose(identity, Motion.of(motion)))
+    x, y = np.array([*shape.upper_inner, *shape.lower_inner[::-1]]).T
+    return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2)
 
 
 @pytest.mark.parametrize("size_px", [64, 256])
@@ -75,25 +85,32 @@ def test_face_motions_stay_in_their_boxes(person):
             mask = np.any([inside(box) for box in boxes], axis=0)
             difference = change(identity, still, moved)
             share = difference[mask].sum() / difference.sum()
-            assert share > 0.6, f"{name}: {share:.2f} of the change lies in its boxes"
+            assert share > 0.5, f"{name}: {share:.2f} of the change lies in its boxes"
 
 
-def test_mouth_opens_with_the_jaw_and_closes_whatever_the_jaw():
-    for identity in painter.CAST.values():
-        counts = [num_dark_mouth_pixels(identity, motion_of(jaw=jaw)) for jaw in (0.0, 0.35, 0.7, 1.0)]
-        assert counts[0] < counts[1] < counts[2] < counts[3], counts
-        assert counts[3] - counts[0] > 150, counts
+@pytest.mark.parametrize("person", painter.CAST)
+def test_mouth_opens_with_the_jaw_and_closes_whatever_the_jaw(person):
+    identity = painter.CAST[person]
+    areas = [opening_area(identity, motion_of(jaw=jaw)) for jaw in (0.0, 0.35, 0.7, 1.0)]
+    assert areas[0] < 1e-6 and (np.diff(areas) > 1e-3).all(), areas
+    assert opening_area(identity, motion_of(jaw=1.0, lip_closing=1.0)) < 1e-6
+
+
+@pytest.mark.parametrize("person", ["anna", "mei", "helen", "sofia"])
+def test_dark_of_the_open_mouth_is_seen(person):
+    """On a light skin nothing else in the mouth's box is as dark."""
+    identity = painter.CAST[person]
+    counts = [num_dark_mouth_pixels(identity, motion_of(jaw=jaw)) for jaw in (0.0, 0.5, 1.0)]
+    assert counts[0] + 40 < counts[1] and counts[1] + 40 < counts[2], counts
+    assert num_dark_mouth_pixels(identity, motion_of(jaw=1.0, lip_closing=1.0)) < counts[1]
 
 
 def test_opening_height():
-    from training.painter_mouth import mouth_shape
-    from training.painter_pose import Motion, Pose
-
     def height(**values: float) -> float:
         shape = mouth_shape(Pose(painter.CAST["anna"], Motion.of(motion_of(**values))))
-        return shape.lower_inner[6][1] - shape.upper_inner[6][1]
+        return SCALE * (shape.lower_inner[6][1] - shape.upper_inner[6][1])
 
-    assert 0.09 < height(jaw=1.0) < 0.13
+    assert 0.10 < height(jaw=1.0) < 0.13
     assert height(jaw=1.0, lip_closing=1.0) < 1e-6
     assert height() < 1e-6
     assert height(jaw=1.0, lip_tuck=1.0) < 0.03
