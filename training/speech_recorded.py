@@ -17,6 +17,8 @@ from training.viseme_table import CMU_RENAMED
 
 # The middle of each voice's pitch, which flite takes in hertz.
 FLITE_PITCH_HZ = {"slt": 170.0, "rms": 100.0, "awb": 125.0}
+# How much later than printed each voice sounds, measured: where stops are quietest against vowels.
+LATENESS_S = {"slt": 0.020, "rms": 0.010, "awb": 0.010, "kal_diphone": 0.015}
 SEGMENT_END = re.compile(r"([a-z]+):([0-9.]+)")
 TIMEOUT_S = 60
 PAUSES = frozenset({"pau", "ssil", "h#", "brth"})
@@ -65,7 +67,8 @@ def _utterance(
     for label, end_s in ends:
         if end_s > start_s:
             # Playing the sound as if recorded at another rate changes the speaker's size, and time with it.
-            times = (start_s * voice.size, end_s * voice.size)
+            late_s = LATENESS_S.get(voice.name, 0.0)
+            times = ((start_s + late_s) * voice.size, (end_s + late_s) * voice.size)
             phones.append((SILENCE if label in PAUSES else CMU_RENAMED.get(label, label), *times))
             start_s = end_s
     if not phones:
