@@ -83,7 +83,13 @@ def _draw_curl_shades(canvas: skia.Canvas, pose: Pose, radius: float, middle_y: 
         is_lit = (index % 2 == 0) == (index % 4 == 0)
         facing = 0.5 + 0.5 * math.copysign(1, light) * math.cos(angle)
         colour = lit(pose.identity.hair, 0.5) if is_lit else shaded(pose.identity.hair, 0.5)
-        spot(canvas, (x, y), (0.055, 0.042), colour, (0.12 + 0.20 * facing) if is_lit else 0.35)
+        spot(
+            canvas,
+            (x, y),
+            (0.055, 0.042),
+            colour,
+            (0.12 + 0.20 * facing) if is_lit else 0.35 - 0.22 * pose.identity.hair[1],
+        )
 
 
 def _cap(pose: Pose, outer: list[tuple[float, float]], hairline: list[tuple[float, float]]) -> skia.Path:

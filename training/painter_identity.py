@@ -75,7 +75,7 @@ def random_identity(generator: np.random.Generator) -> Identity:
     tone = between(0, len(SKINS) - 1.001)
     skin = mix(hex_colour(SKINS[int(tone)]), hex_colour(SKINS[int(tone) + 1]), tone % 1)
     age = float(generator.beta(1.3, 2.2))
-    hair = hex_colour(HAIRS[int(generator.integers(3))] if tone > 3.5 else pick(HAIRS[:-1]))
+    hair = hex_colour(HAIRS[int(generator.integers(3))] if tone > 2.6 else pick(HAIRS[:-1]))
     hair = mix(hair, hex_colour(HAIRS[-1]), max(0.0, age - 0.55) * 2)
     iris = hex_colour(IRISES[int(generator.integers(3))] if tone > 3 else pick(IRISES))
     is_feminine = bool(generator.random() < 0.5)
