@@ -16,7 +16,7 @@ from pipeline.avatar import Avatar
 from pipeline.portrait import Portrait
 from server.render_worker import RenderWorker
 
-THUMBNAIL_PX = 256
+THUMBNAIL_PX = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
