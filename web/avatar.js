@@ -5,7 +5,7 @@
  * Out: events of the call, all CustomEvents:
  *   "state"    {state, attempt, delay_s}   idle, connecting, live, reconnecting
  *   "stream"   {stream}                    the avatar's picture and sound, once for each connection
- *   "message"  {message}                   one JSON message of the server
+ *   "message"  {message}                   one JSON message of the server, as its "events" channel brings it
  *   "failure"  {error}                     a CallError that ended the call
  *
  * Knows nothing of the page; `page.js` is one user of it.
@@ -17,6 +17,7 @@ const CONNECT_LIMIT_MS = 12_000;
 const FAREWELL_LIMIT_MS = 2_000;
 const DISCONNECTED_LIMIT_MS = 3_000;
 const RETRY_DELAYS_S = [0.5, 1, 2, 4, 8, 8];
+const STABLE_AFTER_MS = 10_000;
 
 /** Why a call ended or never began. kind: full, unreachable, refused, lost or no-media. */
 export class CallError extends Error {
@@ -84,6 +85,8 @@ export class AvatarCall extends EventTarget {
   #microphone = null;
   #portrait = null;
   #state = "idle";
+  #numRetries = 0;
+  #liveSince_ms = 0;
   // Every new connection, and every stop, takes the next number: whoever wakes up with an old one gives up.
   #turn = 0;
 
@@ -137,6 +140,7 @@ export class AvatarCall extends EventTarget {
 
   async #begin() {
     const turn = ++this.#turn;
+    this.#numRetries = 0;
     this.#enter("connecting");
     try {
       await this.#connect(turn);
@@ -180,6 +184,7 @@ export class AvatarCall extends EventTarget {
     await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     await connected(connection);
     if (turn !== this.#turn) throw new CallError("lost", "The call was ended");
+    this.#liveSince_ms = performance.now();
     this.#watch(connection, channel, turn);
     this.#enter("live");
   }
@@ -223,12 +228,15 @@ export class AvatarCall extends EventTarget {
   }
 
   async #reconnect() {
+    // A call that breaks as soon as it is live must not begin its attempts anew each time.
+    if (performance.now() - this.#liveSince_ms > STABLE_AFTER_MS) this.#numRetries = 0;
     let reason = new CallError("lost", "The connection was lost");
-    for (const [index, backoff_s] of RETRY_DELAYS_S.entries()) {
+    while (this.#numRetries < RETRY_DELAYS_S.length) {
       this.#leave();
       const turn = ++this.#turn;
-      const delay_s = Math.max(backoff_s, reason.retryAfter_s ?? 0);
-      this.#enter("reconnecting", { attempt: index + 1, delay_s });
+      const delay_s = Math.max(RETRY_DELAYS_S[this.#numRetries], reason.retryAfter_s ?? 0);
+      this.#numRetries += 1;
+      this.#enter("reconnecting", { attempt: this.#numRetries, delay_s });
       await pause(delay_s * 1000);
       if (turn !== this.#turn) return;
       try {

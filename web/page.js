@@ -4,7 +4,15 @@
 
 import { AvatarCall } from "./avatar.js";
 import { LevelMeter, listMicrophones, openMicrophone } from "./microphone.js";
-import { StatisticsReader, asCount, asRate, asTime, browserRows, serverRows } from "./statistics.js";
+import {
+  StatisticsReader,
+  asCount,
+  asRate,
+  asTime,
+  browserRows,
+  serverRows,
+  voiceToPicture_ms,
+} from "./statistics.js";
 
 const STATISTICS_INTERVAL_MS = 1000;
 const PORTRAIT_SETTLE_MS = 350;
@@ -38,6 +46,8 @@ let liveSince_ms = 0;
 let portraits = [];
 let portrait = null;
 let settling = 0;
+let serverMessage = null;
+let serverWords = "";
 
 // ---------------------------------------------------------------- words
 
@@ -55,16 +65,21 @@ const MICROPHONE_TROUBLE = {
   ],
 };
 
-function callTrouble(error) {
+async function isReady() {
+  return (await fetch("readyz").catch(() => null))?.ok ?? false;
+}
+
+async function callTrouble(error) {
   switch (error.kind) {
     case "full": {
       const wait = error.retryAfter_s ? `Try again in about ${Math.ceil(error.retryAfter_s)} seconds.` : "Try again soon.";
+      if (!(await isReady())) return ["The server is not ready yet", `It is starting or stopping. ${wait}`];
       return ["The server is full", `Every place is taken right now. ${wait}`];
     }
     case "unreachable":
       return ["The server can't be reached", "Check that it is running and that you are online."];
     case "lost":
-      return ["The connection was lost", "Several attempts to reach the server again have failed."];
+      return ["The connection was lost", serverWords || "Several attempts to reach the server again have failed."];
     case "no-media":
       return ["No picture came through", "The server answered, but a firewall between you and it may block the media."];
     default:
@@ -129,16 +144,18 @@ function drawChoices() {
 }
 
 async function loadPortraits() {
+  const find = (wanted) => portraits.find(({ name }) => name === wanted);
   try {
     const response = await fetch("v1/portraits");
     if (!response.ok) throw new Error(`status ${response.status}`);
-    portraits = await response.json();
+    const listed = await response.json();
+    portraits = listed.portraits;
+    portrait = [remembered.read("portrait"), listed.default].map(find).find(Boolean) ?? portraits[0] ?? null;
   } catch {
     say("The server can't be reached", "The portraits could not be loaded.", { text: "Try again", run: loadPortraits });
     return;
   }
   hush();
-  portrait = portraits.find(({ name }) => name === remembered.read("portrait")) ?? portraits[0] ?? null;
   drawChoices();
   showPoster(true);
 }
@@ -205,6 +222,7 @@ async function changeMicrophone() {
 async function start({ viewOnly = false } = {}) {
   if (isBusy || call.state !== "idle") return;
   isBusy = true;
+  serverWords = "";
   hush();
   isViewOnly = viewOnly;
   showState("asking");
@@ -255,7 +273,7 @@ function setHearing(isHearing) {
   at("avatar").muted = !isHearing;
   at("hear").setAttribute("aria-pressed", `${isHearing}`);
   at("hear").querySelector("use").setAttribute("href", isHearing ? "#icon-sound" : "#icon-sound-off");
-  const echo = isHearing ? "Without headphones it will echo." : "Your voice comes back silent; use headphones to hear it.";
+  const echo = isHearing ? "Without headphones your voice will echo." : "Use headphones to hear your voice come back.";
   at("hear-hint").textContent = isViewOnly ? "You are watching without a microphone." : echo;
 }
 
@@ -263,6 +281,7 @@ function playStream(stream) {
   const video = at("avatar");
   video.srcObject = stream;
   statistics.reset();
+  serverMessage = null;
   video.requestVideoFrameCallback?.(() => showPoster(false));
   if (!video.requestVideoFrameCallback) video.addEventListener("playing", () => showPoster(false), { once: true });
   video.play().catch((error) => {
@@ -327,9 +346,10 @@ async function showStatistics() {
   const report = await call.getStats();
   if (!report) return;
   const figures = statistics.read(report);
-  at("headline").textContent =
-    `${asCount(figures.picture_fps)} FPS · ${asTime(figures.round_trip_ms)} · ${asRate(figures.received_bps)}`;
-  showRows(at("statistics-rows"), browserRows(figures));
+  const latency_ms = voiceToPicture_ms(figures, serverMessage);
+  at("headline").textContent = `${asCount(figures.picture_fps)} FPS · ${asTime(latency_ms)}`;
+  at("headline-rate").textContent = `· ${asRate(figures.received_bps)}`;
+  showRows(at("statistics-rows"), browserRows(figures, latency_ms));
 }
 
 // ---------------------------------------------------------------- wiring
@@ -341,13 +361,15 @@ call.addEventListener("state", ({ detail }) => {
 });
 call.addEventListener("stream", ({ detail }) => playStream(detail.stream));
 call.addEventListener("message", ({ detail: { message } }) => {
+  if (message?.type === "error") serverWords = message.detail ?? "";
   if (message?.type !== "stats") return;
+  serverMessage = message;
   const rows = serverRows(message);
   at("server-heading").hidden = rows.length === 0;
   showRows(at("server-rows"), rows);
 });
-call.addEventListener("failure", ({ detail }) => {
-  say(...callTrouble(detail.error), { text: "Try again", run: () => start({ viewOnly: isViewOnly }) });
+call.addEventListener("failure", async ({ detail }) => {
+  say(...(await callTrouble(detail.error)), { text: "Try again", run: () => start({ viewOnly: isViewOnly }) });
 });
 
 at("start").addEventListener("click", () => start());

@@ -64,9 +64,10 @@ export const asTime = (ms) => known(ms, `${ms < 10 ? ms.toFixed(1) : Math.round(
 export const asCount = (value) => known(value, `${Math.round(value)}`);
 
 /** The browser's figures as [label, text]. */
-export function browserRows(figures) {
+export function browserRows(figures, latency_ms) {
   return [
     ["Pictures", `${asCount(figures.picture_fps)} FPS`],
+    ["Voice to picture", asTime(latency_ms)],
     ["Size", [figures.picture_px, figures.codec].filter(Boolean).join(" ") || "–"],
     ["Round trip", asTime(figures.round_trip_ms)],
     ["Received", asRate(figures.received_bps)],
@@ -88,13 +89,23 @@ const UNITS = [
   ["_frames", (value) => `${+value.toFixed(1)}`],
 ];
 
-/** Every number of a server message as [label, text]; names tell their unit by their ending, as everywhere here. */
-export function serverRows(message, prefix = "") {
+/**
+ * Every number of a server message as [label, text]. Names tell their unit by their ending, as everywhere here; a group
+ * gives its unit to its members. Zeros in a group only say that nothing happened, and are left out.
+ */
+export function serverRows(message, group = "") {
   return Object.entries(message).flatMap(([name, value]) => {
-    if (value !== null && typeof value === "object") return serverRows(value, `${prefix}${name}_`);
-    if (typeof value !== "number") return [];
-    const [unit, write] = UNITS.find(([ending]) => name.endsWith(ending)) ?? ["", (number) => `${+number.toFixed(2)}`];
-    const words = `${prefix}${unit ? name.slice(0, -unit.length) : name}`.replace(/^num_/, "").replaceAll("_", " ");
-    return [[words.charAt(0).toUpperCase() + words.slice(1), write(value)]];
+    if (value !== null && typeof value === "object") return serverRows(value, name);
+    if (typeof value !== "number" || (group && value === 0)) return [];
+    const unitOf = (words) => UNITS.find(([ending]) => words.endsWith(ending));
+    const [ending, write] = unitOf(name) ?? unitOf(group) ?? ["", (number) => `${+number.toFixed(2)}`];
+    const words = name.endsWith(ending) ? name.slice(0, name.length - ending.length) : name;
+    const label = words.replace(/^num_/, "").replaceAll("_", " ");
+    return [[label.charAt(0).toUpperCase() + label.slice(1), write(value)]];
   });
+}
+
+/** Milliseconds from a sound's way into the server to its picture on the screen: what is measured, added up. */
+export function voiceToPicture_ms(figures, serverMessage) {
+  return figures.round_trip_ms + figures.video_buffer_ms + (serverMessage?.stages_ms?.total ?? NaN);
 }

@@ -1,0 +1,185 @@
+"""What a recording of a call says: do the lips follow the sound, is the picture fluent, do flash and click coincide.
+
+In: a `Recording` made in the page by `recorder.js`, all times on the page's one clock (performance.now, ms).
+Out: plain figures. A lag or a skew above zero means that the picture is late.
+"""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FRAME_MS = 40.0
+ENVELOPE_MS = 40.0
+LAG_STEP_MS = 10.0
+LARGEST_LAG_MS = 400.0
+# A run of sound this quiet, for this long, is a pause; its edges belong to neither side, since lips take time to rest.
+QUIET_SHARE = 0.05
+SHORTEST_PAUSE_MS = 1000.0
+PAUSE_EDGE_MS = 400.0
+CLICK_PEAK = 0.1
+FLASH_GREY = 127.0
+# A click and a flash further apart than this are not the same event.
+LARGEST_SKEW_MS = 400.0
+# A click rings, and one on the border of two frames flashes twice: what follows this soon belongs to the same event.
+SHORTEST_REST_MS = 200.0
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """Pictures and sound of one stretch of a call.
+
+    frame_times_ms: [frames] when each picture was to appear
+    pixels: [frames, height, width] uint8, grey, the recorded box
+    num_presented: [frames] the browser's count of pictures shown
+    sound_times_ms: [hops] when each hop of the returned sound began
+    powers: [hops] mean square, full scale 1
+    peaks: [hops] largest magnitude
+    """
+
+    frame_times_ms: Floats
+    pixels: NDArray[np.uint8]
+    num_presented: NDArray[np.int64]
+    sound_times_ms: Floats
+    powers: Floats
+    peaks: Floats
+
+    @classmethod
+    def from_page(cls, values: dict[str, Any]) -> "Recording":
+        """Read what `recorder.js` returns."""
+        raw = np.frombuffer(base64.b64decode(values["pixels"]), np.uint8)
+        hop_times_s = (values["firstSample"] + values["hopSamples"] * np.arange(len(values["powers"]))) / values["rate"]
+        return cls(
+            frame_times_ms=np.array(values["frameTimes"], np.float64),
+            pixels=raw.reshape(-1, values["height"], values["width"]),
+            num_presented=np.array(values["presented"], np.int64),
+            sound_times_ms=on_page_clock(hop_times_s, np.array(values["clockPairs"], np.float64)),
+            powers=np.array(values["powers"], np.float64),
+            peaks=np.array(values["peaks"], np.float64),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LipSync:
+    """How the mouth goes with the sound.
+
+    correlation: Pearson's, at the best lag
+    lag_ms: of the picture behind the sound
+    silence_share: deviation of the mouth's movement in pauses, over that in speech
+    """
+
+    correlation: float
+    lag_ms: float
+    silence_share: float
+
+
+def on_page_clock(context_times_s: Floats, clock_pairs: Floats) -> Floats:
+    """Times of the audio context in ms of the page's clock.
+
+    clock_pairs: [pairs, 2] (context time in s, page's time in ms) read together; the line through them takes away
+    the two clocks' drift and the jumps of a context that advances in blocks
+    """
+    slope, offset_ms = np.polyfit(clock_pairs[:, 0], clock_pairs[:, 1], 1)
+    return np.asarray(slope * context_times_s + offset_ms)
+
+
+def mouth_movement(pixels: NDArray[np.uint8]) -> Floats:
+    """[frames] mean |difference from the median frame|. pixels: [frames, height, width] uint8."""
+    median = np.median(pixels, axis=0)
+    return np.asarray(np.abs(pixels - median[None]).mean(axis=(1, 2)))
+
+
+def envelope(recording: Recording, times_ms: Floats) -> Floats:
+    """Rms of the sound in the 40 ms around each time."""
+    hop_ms = float(np.median(np.diff(recording.sound_times_ms)))
+    energy = np.concatenate([[0.0], np.cumsum(recording.powers)])
+    edges_ms = np.append(recording.sound_times_ms, recording.sound_times_ms[-1] + hop_ms)
+    upper = np.interp(times_ms + ENVELOPE_MS / 2, edges_ms, energy)
+    lower = np.interp(times_ms - ENVELOPE_MS / 2, edges_ms, energy)
+    return np.sqrt((upper - lower) * hop_ms / ENVELOPE_MS)
+
+
+def lip_sync(recording: Recording) -> LipSync:
+    """Compare the mouth's movement with the sound at 25 Hz; raises ValueError where there is no sound or no pause."""
+    movement = mouth_movement(recording.pixels)
+    # A picture stands for the 40 ms that it is shown: its time is the middle of them.
+    middles_ms = recording.frame_times_ms + FRAME_MS / 2
+    first_ms = max(middles_ms[0], recording.sound_times_ms[0]) + LARGEST_LAG_MS + ENVELOPE_MS
+    last_ms = min(middles_ms[-1], recording.sound_times_ms[-1]) - LARGEST_LAG_MS - ENVELOPE_MS
+    times_ms = np.arange(first_ms, last_ms, FRAME_MS)
+    moved = np.interp(times_ms, middles_ms, movement)
+    lags_ms = np.arange(-LARGEST_LAG_MS, LARGEST_LAG_MS + LAG_STEP_MS / 2, LAG_STEP_MS)
+    correlations = [_correlation(moved, envelope(recording, times_ms - lag_ms)) for lag_ms in lags_ms]
+    best = int(np.argmax(correlations))
+    loudness = envelope(recording, times_ms - lags_ms[best])
+    paused, spoken = split_pauses(loudness)
+    if not paused.any() or not spoken.any():
+        raise ValueError(f"{paused.sum()} frames of pause and {spoken.sum()} of speech, expected some of both")
+    return LipSync(
+        correlation=float(correlations[best]),
+        lag_ms=float(lags_ms[best]),
+        silence_share=float(moved[paused].std() / max(moved[spoken].std(), 1e-9)),
+    )
+
+
+def split_pauses(loudness: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(in a pause, in speech) of each frame at 25 Hz; a pause's edges are in neither."""
+    quiet = loudness < QUIET_SHARE * np.percentile(loudness, 95)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(np.int8)))
+    paused = np.zeros(len(loudness), bool)
+    spoken = np.ones(len(loudness), bool)
+    trim = round(PAUSE_EDGE_MS / FRAME_MS)
+    for start, end in edges.reshape(-1, 2):
+        if (end - start) * FRAME_MS >= SHORTEST_PAUSE_MS:
+            spoken[start:end] = False
+            paused[start + trim : end - trim] = True
+    return paused, spoken
+
+
+def longest_gap_ms(recording: Recording) -> float:
+    """The longest time between two pictures that were shown one after the other."""
+    return float(np.diff(recording.frame_times_ms).max())
+
+
+def click_times_ms(recording: Recording) -> Floats:
+    """When each click began to sound."""
+    return _rises(recording.peaks > CLICK_PEAK, recording.sound_times_ms)
+
+
+def flash_times_ms(recording: Recording) -> Floats:
+    """When each flash appeared."""
+    return _rises(recording.pixels.mean(axis=(1, 2)) > FLASH_GREY, recording.frame_times_ms)
+
+
+def skews_ms(recording: Recording) -> Floats:
+    """Of each click that has its flash: the beginning of the flash minus the beginning of the click.
+
+    A click may lie anywhere in its frame's 40 ms, so perfect sync has a median of -20 ms.
+    """
+    flashes_ms = flash_times_ms(recording)
+    if len(flashes_ms) == 0:
+        return np.empty(0)
+    nearest = [
+        flashes_ms[np.argmin(np.abs(flashes_ms - click_ms))] - click_ms for click_ms in click_times_ms(recording)
+    ]
+    return np.array([skew_ms for skew_ms in nearest if abs(skew_ms) <= LARGEST_SKEW_MS])
+
+
+def _rises(holds: NDArray[np.bool_], times_ms: Floats) -> Floats:
+    """When a condition begins to hold after a rest; what holds from the start has no beginning."""
+    starts = np.flatnonzero(holds[1:] & ~holds[:-1]) + 1
+    ends = np.flatnonzero(holds[:-1] & ~holds[1:])
+    rested = [
+        times_ms[i] - times_ms[ends[ends < i][-1]] >= SHORTEST_REST_MS if (ends < i).any() else True for i in starts
+    ]
+    return np.asarray(times_ms[starts[np.array(rested, bool)]])
+
+
+def _correlation(a: Floats, b: Floats) -> float:
+    if a.std() < 1e-12 or b.std() < 1e-12:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])

@@ -1,0 +1,64 @@
+"""WAV files for Chromium's fake microphone: 48 kHz, mono, 16 bit; it plays them again and again."""
+
+import shutil
+import subprocess
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+RATE_HZ = 48_000
+PAUSE_S = 3.0
+CLICK_PERIOD_S = 1.013  # no multiple of 40 ms, so that clicks fall everywhere in a frame
+CLICK_S = 0.010
+CLICK_TONE_HZ = 1000.0
+SENTENCES = (
+    "Good morning, my friend. Tell me about the big blue boat, and the warm summer by the water.",
+    "Maybe we can buy some apples and plums before the market opens. My mother would love them all.",
+    "Five wild foxes jump over the moving wall, while papa bakes a pie and whistles a happy tune.",
+)
+
+Int16Array = NDArray[np.int16]
+
+
+def write_wav(path: Path, samples: Int16Array) -> Path:
+    """Write samples, [samples] int16 at 48 kHz, and give the path back."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return path
+
+
+def read_resampled(path: Path) -> Int16Array:
+    """Sound of a file as [samples] int16 at 48 kHz, mono."""
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
+    with av.open(str(path)) as container:
+        frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
+    frames += resampler.resample(None)
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+
+
+def write_speech(path: Path) -> Path:
+    """Three spoken sentences of 4 to 5 s, each followed by 3 s of silence."""
+    program = shutil.which("espeak-ng")
+    assert program, "espeak-ng is not installed"
+    parts: list[Int16Array] = []
+    for number, sentence in enumerate(SENTENCES):
+        spoken = path.with_name(f"{path.stem}_{number}.wav")
+        subprocess.run([program, "-v", "en", "-s", "165", "-w", str(spoken), sentence], check=True, timeout=30)
+        parts += [read_resampled(spoken), np.zeros(round(PAUSE_S * RATE_HZ), np.int16)]
+    return write_wav(path, np.concatenate(parts))
+
+
+def write_clicks(path: Path, num_clicks: int = 30) -> Path:
+    """One short loud tone every 1.013 s."""
+    samples = np.zeros(round(num_clicks * CLICK_PERIOD_S * RATE_HZ), np.int16)
+    tone = np.sin(2 * np.pi * CLICK_TONE_HZ * np.arange(round(CLICK_S * RATE_HZ)) / RATE_HZ)
+    for number in range(num_clicks):
+        start = round((number + 0.5) * CLICK_PERIOD_S * RATE_HZ)
+        samples[start : start + len(tone)] = np.round(28_000 * tone)
+    return write_wav(path, samples)
