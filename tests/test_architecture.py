@@ -60,7 +60,7 @@ FLOORS = {
     "models": Floor(
         ours=names("contract"),
         outside=names("torch numpy"),
-        in_file={"wav2vec2.py": names("transformers"), "emotion_classifier.py": names("transformers")},
+        in_file={"audio_encoder.py": names("transformers"), "emotion_classifier.py": names("transformers")},
     ),
     "training": Floor(
         ours=names("contract models"),
