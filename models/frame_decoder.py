@@ -77,11 +77,11 @@ class FlowHead(nn.Module):
         return raw
 
     def warp(self, feature: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        """The portrait's features, warped and masked, and the mask [B, 1, S, S]."""
+        """The portrait's features, warped but not masked, and the mask [B, 1, S, S]."""
         grid = torch.tanh(raw[:, 0:2]).permute(0, 2, 3, 1) + self.base
         mask = torch.sigmoid(raw[:, 2:3])
         sampled = F.grid_sample(feature.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-        return sampled * mask, mask
+        return sampled, mask
 
 
 class RgbHead(nn.Module):
@@ -144,12 +144,13 @@ class FrameDecoder(nn.Module):
                 # A 1x1 convolution commutes with sampling and with the mask, and nothing else reads the finest map.
                 feature = head.project(feature)
             raw = self.to_flows[level](x, latent, raw)
-            warped, mask = self.to_flows[level].warp(feature, raw)
+            sampled, mask = self.to_flows[level].warp(feature, raw)
+            sampled, mask = sampled.to(x.dtype), mask.to(x.dtype)
             if finest:
-                image = head(warped, image, projected=True)
+                image = head(sampled * mask, image, projected=True)
             else:
-                x = warped + x * (1 - mask)
-                image = head(x if level < self.config.num_blended_levels else warped, image)
+                x = torch.lerp(x, sampled, mask)
+                image = head(x if level < self.config.num_blended_levels else sampled * mask, image)
             yield image
 
     def forward(

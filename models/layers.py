@@ -53,7 +53,7 @@ class LeakyBias(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return scaled_leaky_relu(x + self.bias)
+        return scaled_leaky_relu(x + self.bias.to(x.dtype))
 
 
 class FirFilter(nn.Module):
@@ -140,11 +140,13 @@ class ModulatedConv2d(nn.Module):
         else:
             y = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
             y = fir_filter(y, self.blur_kernel, (1, 1))
-        if self.demodulate:
-            power = weight.square().sum((2, 3))  # [out, in]
-            norm = torch.rsqrt(F.linear(style.square(), power) + _DEMODULATION_EPSILON)
-            y = y * norm[:, :, None, None].to(y.dtype)
-        return y
+        return y * self.demodulation(style, y.dtype) if self.demodulate else y
+
+    def demodulation(self, style: Tensor, dtype: torch.dtype) -> Tensor:
+        """One over the norm of each output channel's modulated weight: [B, out, 1, 1]."""
+        power = (self.weight[0] * self.scale).square().sum((2, 3))  # [out, in]
+        norm = torch.rsqrt(F.linear(style.square(), power) + _DEMODULATION_EPSILON)
+        return norm[:, :, None, None].to(dtype)
 
 
 def phase_weight(weight: Tensor, blur_kernel: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from training.painter_identity import Identity
 from training.painter_shapes import Point
 
 NECK_PIVOT_Y = 0.31
-SCALE = 1.07  # head about 60 % of the height, shoulders in view, room above for a bun
+SCALE = 1.25  # the crop of portrait preparation: the face fills the picture, the mouth has pixels
 EYE_Y = -0.042
 BROW_Y = -0.101
 NOSE_BASE_Y = 0.062

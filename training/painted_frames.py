@@ -1,0 +1,105 @@
+"""Painted pictures of people who never come twice: the clips of phase 1.
+
+In:  a seed
+Out: batches of one source and several driving frames a person, with true motion and the boxes of mouth and eyes
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from training.motion_names import MOTION_NAMES
+from training.painter import Identity, mouth_and_eye_boxes, paint, random_identity, random_motion
+
+
+@dataclass(frozen=True)
+class BatchShape:
+    """People in a batch, driving frames a person, and the sides of source and driving pictures in pixels."""
+
+    num_people: int = 4
+    num_driving: int = 4
+    source_px: int = 256
+    driving_px: int = 256
+
+
+@dataclass(frozen=True)
+class PaintedBatch:
+    """Pictures of P people in 1 + K motions.
+
+    source: [P, 3, S, S] uint8; source_motion: [P, 14] float32
+    driving: [P * K, 3, D, D] uint8, one person's frames together; driving_motion: [P * K, 14]
+    regions: [P * K, 1, D, D] uint8, 1 inside the boxes of mouth and eyes
+    """
+
+    source: Tensor
+    source_motion: Tensor
+    driving: Tensor
+    driving_motion: Tensor
+    regions: Tensor
+
+
+def region_mask(identity: Identity, motion: NDArray[np.float32], size_px: int) -> NDArray[np.uint8]:
+    """1 inside the boxes of mouth and eyes, 0 elsewhere: [size, size]."""
+    mask = np.zeros((size_px, size_px), np.uint8)
+    for x0, y0, x1, y1 in mouth_and_eye_boxes(identity, motion, size_px):
+        mask[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1] = 1
+    return mask
+
+
+def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatch:
+    """Paint one batch. Half of the sources rest near neutral, as portraits do."""
+    sources, source_motions, drivings, driving_motions, regions = [], [], [], [], []
+    for _ in range(shape.num_people):
+        identity = random_identity(generator)
+        motion = random_motion(generator)
+        if generator.random() < 0.5:
+            motion = (motion * np.float32(0.25)).astype(np.float32)
+        sources.append(paint(identity, motion, shape.source_px))
+        source_motions.append(motion)
+        for _ in range(shape.num_driving):
+            motion = random_motion(generator)
+            drivings.append(paint(identity, motion, shape.driving_px))
+            driving_motions.append(motion)
+            regions.append(region_mask(identity, motion, shape.driving_px))
+    return PaintedBatch(
+        source=torch.from_numpy(np.stack(sources)).permute(0, 3, 1, 2),
+        source_motion=torch.from_numpy(np.stack(source_motions).astype(np.float32)),
+        driving=torch.from_numpy(np.stack(drivings)).permute(0, 3, 1, 2),
+        driving_motion=torch.from_numpy(np.stack(driving_motions).astype(np.float32)),
+        regions=torch.from_numpy(np.stack(regions))[:, None],
+    )
+
+
+class PaintedFrames(IterableDataset[PaintedBatch]):
+    """Batches without end; each worker paints its own people."""
+
+    def __init__(self, shape: BatchShape, seed: int) -> None:
+        super().__init__()
+        self.shape = shape
+        self.seed = seed
+
+    def __iter__(self) -> Iterator[PaintedBatch]:
+        worker = get_worker_info()
+        generator = np.random.default_rng([self.seed, worker.id if worker else 0])
+        while True:
+            yield draw_batch(self.shape, generator)
+
+
+def painted_batches(shape: BatchShape, seed: int, num_workers: int) -> Iterator[PaintedBatch]:
+    """Batches painted beside the training by `num_workers` processes (0: in this one)."""
+    loader = DataLoader(
+        PaintedFrames(shape, seed),
+        batch_size=None,
+        num_workers=num_workers,
+        prefetch_factor=4 if num_workers else None,
+        multiprocessing_context="fork" if num_workers else None,
+    )
+    return iter(loader)
+
+
+NUM_MOTIONS = len(MOTION_NAMES)

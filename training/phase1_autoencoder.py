@@ -1,0 +1,254 @@
+"""Phase 1: the motion auto-encoder, from painted pictures whose motion is known.
+
+In:  painted batches (a source and driving frames of each person)
+Out: a checkpoint of encoder and decoder
+
+The painter's own motion stands in for the driving frame's coefficients, so the decoder has exact motion from the
+first step and the basis directions have names; the encoder learns to read them from the source. The decoder grows:
+64 px first, then 128, then 256, with the encoder at full size throughout (it costs little).
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
+from models.motion_autoencoder import MotionAutoencoder
+from training.checkpoints import AveragedWeights, load_checkpoint, save_checkpoint
+from training.motion_names import to_coefficients
+from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches
+
+_HELD_OUT_SEED = 987_654_321
+_LOG_STEPS = 25
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training at one size.
+
+    region_weight: extra weight of mouth and eyes; too much too early keeps the warp from being learned
+    """
+
+    driving_px: int
+    num_steps: int
+    learning_rate: float = 2e-3
+    region_weight: float = 0.5
+
+
+@dataclass(frozen=True)
+class Phase1Config:
+    """One run of phase 1."""
+
+    autoencoder: AutoencoderConfig = EMBEDDED_AUTOENCODER
+    stages: tuple[Stage, ...] = (
+        Stage(64, 3000, 3e-3, 0.5),
+        Stage(128, 4500, 2e-3, 1.0),
+        Stage(256, 6000, 1.5e-3, 2.0),
+    )
+    num_people: int = 4
+    num_driving: int = 4
+    coefficient_weight: float = 0.05
+    average_decay: float = 0.998
+    seed: int = 1
+    num_workers: int = 1
+    device: str = "cpu"
+    save_every_s: float = 120.0
+    autocast: bool = field(default=True)
+
+
+def picture_loss(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """L1 of colours and of their differences, at full, 1/2, 1/4 and 1/8 size, evenly.
+
+    image, target: [B, 3, S, S]; weight: [B, 1, S, S] of mean about 1
+    Even weights of the coarse scales are what lets the warp be learned.
+    """
+    loss = image.new_zeros(())
+    for _ in range(4):
+        difference = image - target
+        loss = loss + (difference.abs() * weight).mean()
+        loss = loss + (difference.diff(dim=3).abs() * weight[..., 1:]).mean()
+        loss = loss + (difference.diff(dim=2).abs() * weight[..., 1:, :]).mean()
+        image, target, weight = F.avg_pool2d(image, 2), F.avg_pool2d(target, 2), F.avg_pool2d(weight, 2)
+    return loss
+
+
+def to_unit(pictures: Tensor, device: str) -> Tensor:
+    """uint8 pictures to float32 in [-1, 1], channels last."""
+    return (pictures.to(device).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+
+
+class Phase1:
+    """The auto-encoder in training; resumes where its checkpoint stands."""
+
+    def __init__(self, config: Phase1Config, folder: Path) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.folder = folder
+        self.model = MotionAutoencoder(config.autoencoder)
+        self.model.dec.direction.weight.requires_grad_(False)
+        self.model.dec.direction.bake()
+        self.model.to(config.device)
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(parameters, config.stages[0].learning_rate, betas=(0.9, 0.99))
+        self.average = AveragedWeights(self.model, config.average_decay)
+        self.step = 0
+        self.metrics: dict[str, float] = {}
+        if self.checkpoint_path.exists():
+            self._resume()
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the run's state is kept."""
+        return self.folder / "phase1.pt"
+
+    def _resume(self) -> None:
+        state = load_checkpoint(self.checkpoint_path)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average.values = {name: value.to(self.config.device) for name, value in state["average"].items()}
+        self.step = state["step"]
+        self.model.dec.direction.bake()
+
+    def save(self) -> None:
+        """Write everything that resuming needs."""
+        save_checkpoint(
+            self.checkpoint_path,
+            {
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "average": self.average.values,
+                "step": self.step,
+                "config": asdict(self.config),
+                "metrics": self.metrics,
+            },
+        )
+
+    def stage(self) -> Stage | None:
+        """The stage that the next step belongs to, None at the end."""
+        end = 0
+        for stage in self.config.stages:
+            end += stage.num_steps
+            if self.step < end:
+                return stage
+        return None
+
+    def paint_from(self, batch: PaintedBatch) -> tuple[Tensor, Tensor]:
+        """Frames [P * K, 3, S, S] of the batch's driving size, and the coefficients read from the sources [P, M]."""
+        num_driving = batch.driving.shape[0] // batch.source.shape[0]
+        num_levels = int(batch.driving.shape[-1] // 8).bit_length()
+        device = self.config.device
+        directions = self.config.autoencoder.num_motion_directions
+        driving = torch.from_numpy(to_coefficients(batch.driving_motion.numpy(), directions)).to(device)
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=self.config.autocast):
+            identity, coefficients, _, features = self.model.encode(to_unit(batch.source, device))
+            latent = identity.repeat_interleave(num_driving, 0) + self.model.dec.direction(driving)
+            repeated = [feature.repeat_interleave(num_driving, 0) for feature in features[:num_levels]]
+            image = _picture_at(self.model.dec.images(latent, repeated), num_levels)
+        return image.float(), coefficients.float()
+
+    def train_step(self, batch: PaintedBatch, stage: Stage) -> float:
+        """One optimiser step; returns the picture loss."""
+        rate = stage.learning_rate * min(1.0, (self.step + 1) / 100)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        device = self.config.device
+        image, coefficients = self.paint_from(batch)
+        weight = 1 + stage.region_weight * batch.regions.to(device).float()
+        loss = picture_loss(image, to_unit(batch.driving, device), weight)
+        truth = to_coefficients(batch.source_motion.numpy(), coefficients.shape[-1])
+        reading = F.mse_loss(coefficients, torch.from_numpy(truth).to(device))
+        self.optimizer.zero_grad(set_to_none=True)
+        (loss + self.config.coefficient_weight * reading).backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.average.update(self.model, self.step)
+        self.step += 1
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def validate(self, driving_px: int) -> dict[str, float]:
+        """L1 on [-1, 1] over whole frames and over mouth and eyes, of people never trained on, averaged weights."""
+        shape = BatchShape(8, 2, self.config.autoencoder.image_size_px, driving_px)
+        batch = draw_batch(shape, np.random.default_rng(_HELD_OUT_SEED))
+        kept = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        self.average.copy_to(self.model)
+        image, _ = self.paint_from(batch)
+        for name, parameter in self.model.named_parameters():
+            parameter.copy_(kept[name])
+        difference = (image - to_unit(batch.driving, self.config.device)).abs()
+        regions = batch.regions.to(self.config.device).float()
+        self._write_sheet(batch, image)
+        return {
+            "l1": float(difference.mean()),
+            "l1_regions": float((difference * regions).sum() / (3 * regions.sum())),
+        }
+
+    def _write_sheet(self, batch: PaintedBatch, image: Tensor) -> None:
+        """A picture of triples (source, wanted, got), for the eye."""
+        import cv2
+
+        size = batch.driving.shape[-1]
+        got = ((image.clamp(-1, 1) + 1) * 127.5).round().byte().cpu()
+        source = F.interpolate(batch.source.float(), size=size, mode="area").byte()
+        num_driving = batch.driving.shape[0] // batch.source.shape[0]
+        cells = [
+            torch.cat([source[i // num_driving], batch.driving[i], got[i]], -1) for i in range(batch.driving.shape[0])
+        ]
+        rows = [torch.cat(cells[i : i + 2], -1) for i in range(0, len(cells), 2)]
+        sheet = torch.cat(rows, -2).permute(1, 2, 0).numpy()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(self.folder / "phase1.png"), sheet[..., ::-1])
+
+    def run(self, seconds: float = float("inf")) -> None:
+        """Train until the last stage ends or time is up; saves often."""
+        started = saved = time.monotonic()
+        batches: Iterator[PaintedBatch] | None = None
+        current: Stage | None = None
+        losses: list[float] = []
+        while (stage := self.stage()) is not None and time.monotonic() - started < seconds:
+            if stage != current or batches is None:
+                shape = BatchShape(
+                    self.config.num_people,
+                    self.config.num_driving,
+                    self.config.autoencoder.image_size_px,
+                    stage.driving_px,
+                )
+                batches, current = painted_batches(shape, self.config.seed + self.step, self.config.num_workers), stage
+            losses.append(self.train_step(next(batches), stage))
+            if self.step % _LOG_STEPS == 0:
+                self._log(started, stage, losses)
+                losses = []
+            if time.monotonic() - saved > self.config.save_every_s:
+                self.metrics = self.validate(stage.driving_px)
+                self.save()
+                self._log(started, stage, losses)
+                saved = time.monotonic()
+        self.metrics = self.validate((current or self.config.stages[-1]).driving_px)
+        self.save()
+
+    def _log(self, started: float, stage: Stage, losses: list[float]) -> None:
+        line: dict[str, float] = {
+            "step": self.step,
+            "driving_px": stage.driving_px,
+            "elapsed_s": round(time.monotonic() - started, 1),
+        }
+        if losses:
+            line["loss"] = round(float(np.mean(losses)), 5)
+        line.update({name: round(value, 5) for name, value in self.metrics.items()})
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "phase1.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+
+
+def _picture_at(images: Iterator[Tensor], num_levels: int) -> Tensor:
+    for level, image in enumerate(images, start=1):
+        if level == num_levels:
+            return image
+    raise AssertionError(f"the decoder has fewer than {num_levels} levels")
