@@ -3,6 +3,7 @@
 Nothing of ours is patched in the tests; these are handed in where the real ones would be.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -171,3 +172,19 @@ def noise_chunks(num_frames: int, seed: int = 0, first_index: int = 0) -> Iterat
 def silent_chunk(index: int) -> SpeechChunk:
     """40 ms of silence."""
     return SpeechChunk(index, np.zeros(SAMPLES_PER_FRAME, np.float32), np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16))
+
+
+class FakeClock:
+    """A server's clock that stands still until something sleeps on it, and then jumps."""
+
+    def __init__(self) -> None:
+        self.time_s = 1000.0
+
+    def now_s(self) -> float:
+        """The fake time."""
+        return self.time_s
+
+    async def sleep_until(self, time_s: float) -> None:
+        """Be there at once, after giving other tasks a turn."""
+        self.time_s = max(self.time_s, time_s)
+        await asyncio.sleep(0)
