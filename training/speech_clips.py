@@ -22,6 +22,7 @@ from training.visemes import MOUTH_COLUMNS, articulation, frame_loudness, speech
 FORMAT = 1
 SHORTEST_S, LONGEST_S = 10.0, 20.0
 SPEECH_RMS = 0.10
+MOST_MISFITS = 3
 SPEECHLESS_SHARE = 0.10
 NEUTRAL_SHARE = 0.5
 _SPEAKERS = {
@@ -76,16 +77,19 @@ def make_clip(generator: np.random.Generator, held_out: bool = False) -> Clip:
     # Half of the clips begin almost at once, so that a window may open in mid-sentence as well as in silence.
     lead_s = generator.uniform(0.1, 0.5) if generator.random() < 0.5 else generator.uniform(0.5, 2.5)
     position = int(lead_s * MODEL_RATE_HZ)
-    while True:
+    num_misfits = 0
+    while num_misfits < MOST_MISFITS:
         spoken = trimmed(synthesise(voice, texts[int(generator.integers(len(texts)))]))
         if position + len(spoken.pcm) > len(pcm) - MODEL_RATE_HZ // 5:
-            break
+            # A shorter sentence may still fit.
+            num_misfits += 1
+            continue
         gain = SPEECH_RMS * 10 ** (generator.uniform(-3, 3) / 20) / (_speech_rms(spoken.pcm) + 1e-9)
         pcm[position : position + len(spoken.pcm)] = np.clip(spoken.pcm * gain, -1.0, 1.0)
         offset_s = position / MODEL_RATE_HZ
         phones.extend((label, start_s + offset_s, end_s + offset_s) for label, start_s, end_s in spoken.phones)
         # Mostly the pauses of someone who goes on, now and then those of someone who listens.
-        pause_s = generator.uniform(0.15, 0.9) if generator.random() < 0.75 else generator.uniform(1.0, 4.0)
+        pause_s = generator.uniform(0.15, 0.8) if generator.random() < 0.8 else generator.uniform(1.0, 4.0)
         position += len(spoken.pcm) + int(pause_s * MODEL_RATE_HZ)
     return assemble(pcm, tuple(phones), emotion, generator, f"{voice.program}/{voice.name}")
 

@@ -31,7 +31,7 @@ CLOSING_RAMP_S = 0.055
 TUCK_RAMP_S = 0.05
 # A pause shorter than this is a held mouth, not a rest.
 SHORT_PAUSE_S = 0.12
-QUIET_JAW, LOUD_JAW = 0.45, 1.15
+QUIET_JAW, LOUD_JAW = 0.28, 1.20
 
 
 def articulation(phones: Sequence[Phone], num_frames: int, loudness: Float32Array | None = None) -> Float32Array:
