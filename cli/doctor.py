@@ -14,6 +14,8 @@ from typing import Annotated
 
 import typer
 
+from contract.errors import BundleError, EngineError
+
 SERVING_PACKAGES = ("numpy", "openvino", "onnxruntime", "av", "aiortc", "fastapi", "opencv-python-headless")
 OTHER_PACKAGES = ("torch", "onnx", "skia-python", "tensorrt")
 # codec: (what it is for, whether serving needs it)
@@ -63,6 +65,7 @@ def examine(bundle: Path | None) -> Iterator[Finding]:
     yield from (package(name, "absent") for name in OTHER_PACKAGES)
     yield from guarded("engine", "openvino", openvino_devices)
     yield from guarded("engine", "onnxruntime", onnxruntime_providers)
+    yield from guarded("engine", "chosen", chosen_engine)
     yield from codecs()
     yield from examine_bundle(bundle)
 
@@ -100,7 +103,7 @@ def guarded(topic: str, name: str, examine_it: Callable[[], str]) -> Iterator[Fi
     """What `examine_it` says, or the reason why its library does not load or answer."""
     try:
         yield Finding(topic, f"{name}: {examine_it()}")
-    except (ImportError, OSError, RuntimeError) as error:
+    except (ImportError, OSError, RuntimeError, EngineError) as error:
         yield Finding(topic, f"{name}: {type(error).__name__}: {error}", "wrong")
 
 
@@ -117,6 +120,13 @@ def onnxruntime_providers() -> str:
     import onnxruntime
 
     return ", ".join(onnxruntime.get_available_providers())
+
+
+def chosen_engine() -> str:
+    """The backend that serving takes unasked."""
+    from engines.registry import resolve_backend
+
+    return resolve_backend("auto")
 
 
 def codecs() -> Iterator[Finding]:
@@ -137,7 +147,6 @@ def examine_bundle(bundle: Path | None) -> Iterator[Finding]:
     """The bundle's manifest, its components by their sums, and its portraits."""
     from bundles import embedded_bundle
     from bundles.manifest import read_manifest
-    from contract.errors import BundleError
 
     try:
         folder = bundle or embedded_bundle()
