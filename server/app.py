@@ -39,6 +39,7 @@ def create_app(config: ServerConfig, avatar: Avatar, portraits: PortraitGallery,
     aiortc_patches.install()
     clock = clock or MonotonicClock()
     metrics = Metrics()
+    metrics.engine_info.info({"avatar": type(avatar).__name__, "picture_px": str(avatar.spec.image_size_px)})
     parts = ServerParts(config, clock, avatar, RenderWorker(clock), metrics)
     admission = Admission(config.max_sessions, metrics)
 

@@ -8,7 +8,7 @@ The peer's clock is not ours, and packets come late or never. Between them and t
     nothing for a while     wait for the cushion to fill again before the first sample is used
     too little at a tick    the rest of the chunk is silence (missing)
     a jump in timestamps    silence of that length, less what the tick already filled in (lost)
-    filling up or draining  1 ms a chunk is squeezed in or stretched out by linear interpolation
+    filling up or draining  1 ms a chunk (20 ms of a quiet one) is squeezed or stretched away by interpolation
     beyond its bound        the oldest samples go at once (dropped)
 """
 
@@ -28,9 +28,11 @@ from contract.packets import (
     Int16Array,
     SpeechChunk,
 )
+from server.loudness import is_quiet
 from server.session_counts import SessionCounts
 
 STEP_SAMPLES = VOICE_RATE_HZ // 1000
+QUIET_STEP_SAMPLES = VOICE_RATE_HZ * 20 // 1000
 WINDOW_TICKS = 25
 STARVED_TICKS = 5
 LONGEST_GAP_SAMPLES = VOICE_RATE_HZ
@@ -176,7 +178,11 @@ class AudioIngest:
 
     def _step(self, available: int) -> int:
         """Samples to take beyond (> 0) or below (< 0) one chunk, to bring the buffer back to its cushion."""
-        step = max(-STEP_SAMPLES, min(STEP_SAMPLES, self._surplus_samples))
+        if not self._surplus_samples:
+            return 0
+        quiet = is_quiet(self._samples[: VOICE_SAMPLES_PER_FRAME + QUIET_STEP_SAMPLES])
+        longest = QUIET_STEP_SAMPLES if quiet else STEP_SAMPLES
+        step = max(-longest, min(longest, self._surplus_samples))
         step = min(step, available - VOICE_SAMPLES_PER_FRAME)
         self._surplus_samples -= step
         if step > 0:
@@ -187,19 +193,23 @@ class AudioIngest:
 
     def _watch_level(self, left: int) -> None:
         """Decide once a second from the lowest level seen whether the two clocks have drifted apart."""
+        if self._surplus_samples:
+            return  # what the last window found is still being put right
         self._least_left = left if self._least_left is None else min(self._least_left, left)
         self._window_ticks += 1
         if self._window_ticks < WINDOW_TICKS:
             return
         cushion = self._settings.cushion_samples
         packet = VOICE_SAMPLES_PER_FRAME // 2
-        if self._least_left > cushion + packet or self._least_left < cushion // 4:
-            self._surplus_samples = self._least_left - cushion
-        self._start_window()
+        if self._least_left > cushion + packet or self._least_left < cushion // 2:
+            self._start_window(surplus_samples=self._least_left - cushion)
+        else:
+            self._start_window()
 
-    def _start_window(self) -> None:
+    def _start_window(self, surplus_samples: int = 0) -> None:
         self._least_left = None
         self._window_ticks = 0
+        self._surplus_samples = surplus_samples
 
 
 class ModelVoice:

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from contract.packets import VOICE_SAMPLES_PER_FRAME, Int16Array, SpeechChunk, UInt8Array
+from server.loudness import is_quiet
 from server.session_counts import SessionCounts
 
 WINDOW_TICKS = 50
-QUIET_RMS = 300.0  # of 32768, about -40 dB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,8 +139,3 @@ class Playout:
     def _start_window(self) -> None:
         self._least_left = None
         self._window_ticks = 0
-
-
-def is_quiet(voice: Int16Array) -> bool:
-    """True where a cut would not be heard. voice: [num_samples] int16."""
-    return float(np.sqrt(np.mean(np.square(voice, dtype=np.float64)))) < QUIET_RMS
