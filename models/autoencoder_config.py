@@ -42,5 +42,4 @@ EMBEDDED_AUTOENCODER = AutoencoderConfig(
     latent_dim=128,
     num_motion_directions=14,
     num_blended_levels=5,
-    folded=True,
 )

@@ -61,7 +61,7 @@ class FlowHead(nn.Module):
 
     def __init__(self, channels: int, latent_dim: int, size: int) -> None:
         super().__init__()
-        self.conv = ModulatedConv2d(channels, 3, 1, latent_dim, demodulate=False)
+        self.conv = ModulatedConv2d(channels, 3, 1, latent_dim)
         self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
         self.register_buffer("kernel", fir_kernel(4.0), persistent=False)
         # linspace(-1, 1) is not the identity under align_corners=False; the released weights were trained with it.
@@ -71,7 +71,7 @@ class FlowHead(nn.Module):
 
     def forward(self, x: Tensor, latent: Tensor, previous: Tensor | None) -> Tensor:
         """Raw flow [B, 3, S, S]: two channels before tanh, one before sigmoid."""
-        raw = self.conv(x, latent).float() + self.bias
+        raw = self.conv(x, self.conv.modulation(latent)).float() + self.bias
         if previous is not None:
             raw = raw + fir_upsample(previous, self.kernel)
         return raw

@@ -98,9 +98,8 @@ class EqualLinear(nn.Module):
 
 
 class ModulatedConv2d(nn.Module):
-    """Convolution whose input channels are scaled by a style read from the latent.
+    """Convolution whose input channels are scaled by a style read from the latent; not demodulated by itself.
 
-    demodulate: divide each output channel by the norm of its modulated weight
     up_sample: double the size by a stride-2 transposed convolution and a blur
     folded: do both in one 3x3 convolution to four phases; the same numbers to rounding
     """
@@ -114,7 +113,6 @@ class ModulatedConv2d(nn.Module):
         kernel_size: int,
         latent_dim: int,
         *,
-        demodulate: bool = True,
         up_sample: bool = False,
         folded: bool = False,
     ) -> None:
@@ -122,31 +120,26 @@ class ModulatedConv2d(nn.Module):
         self.weight = nn.Parameter(torch.randn(1, out_channels, in_channels, kernel_size, kernel_size))
         self.modulation = EqualLinear(latent_dim, in_channels, initial_bias=1.0)
         self.scale = 1 / math.sqrt(in_channels * kernel_size**2)
-        self.demodulate = demodulate
         self.up_sample = up_sample
         self.folded = folded
         if up_sample:
             self.register_buffer("blur_kernel", fir_kernel(4.0), persistent=False)
 
-    def forward(self, x: Tensor, latent: Tensor) -> Tensor:
-        """x: [B, in, H, W]; latent: [B, latent_dim]; returns [B, out, H, W], or twice that size."""
-        style = self.modulation(latent)
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x: [B, in, H, W]; style: [B, in] of `modulation`; returns [B, out, H, W], or twice that size."""
         weight = self.weight[0] * self.scale
         x = x * style[:, :, None, None].to(x.dtype)
         if not self.up_sample:
-            y = F.conv2d(x, weight, padding=weight.shape[-1] // 2)
-        elif self.folded:
-            y = F.pixel_shuffle(F.conv2d(x, phase_weight(weight, self.blur_kernel), padding=1), 2)
-        else:
-            y = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
-            y = fir_filter(y, self.blur_kernel, (1, 1))
-        return y * self.demodulation(style, y.dtype) if self.demodulate else y
+            return F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+        if self.folded:
+            return F.pixel_shuffle(F.conv2d(x, phase_weight(weight, self.blur_kernel), padding=1), 2)
+        y = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
+        return fir_filter(y, self.blur_kernel, (1, 1))
 
-    def demodulation(self, style: Tensor, dtype: torch.dtype) -> Tensor:
-        """One over the norm of each output channel's modulated weight: [B, out, 1, 1]."""
+    def demodulation(self, style: Tensor) -> Tensor:
+        """One over the norm of each output channel's modulated weight. style: [B, in]; returns [B, out]."""
         power = (self.weight[0] * self.scale).square().sum((2, 3))  # [out, in]
-        norm = torch.rsqrt(F.linear(style.square(), power) + _DEMODULATION_EPSILON)
-        return norm[:, :, None, None].to(dtype)
+        return torch.rsqrt(F.linear(style.square(), power) + _DEMODULATION_EPSILON)
 
 
 def phase_weight(weight: Tensor, blur_kernel: Tensor) -> Tensor:
@@ -161,9 +154,8 @@ def phase_weight(weight: Tensor, blur_kernel: Tensor) -> Tensor:
         weight.reshape(-1, 1, 3, 3), blur_kernel.to(weight.dtype).flip(0, 1)[None, None], padding=3
     ).reshape(out_channels, in_channels, 6, 6)
     # Output sample 2n + phase reads inputs n - 1, n, n + 1 through taps phase + 4, phase + 2, phase.
-    phases = [
-        joint[:, :, [py + 4, py + 2, py]][:, :, :, [px + 4, px + 2, px]] for py in range(2) for px in range(2)
-    ]
+    flipped = joint.flip(2, 3)  # taps 5 ... 0; from 1 - phase on, every second one
+    phases = [flipped[:, :, 1 - py :: 2, 1 - px :: 2] for py in range(2) for px in range(2)]
     return torch.stack(phases, 1).reshape(4 * out_channels, in_channels, 3, 3)
 
 
@@ -178,4 +170,9 @@ class StyledConv(nn.Module):
         self.activate = LeakyBias(out_channels)
 
     def forward(self, x: Tensor, latent: Tensor) -> Tensor:
-        return self.activate(self.conv(x, latent))
+        """Demodulation, bias and the activation's gain in one pass over the pixels, which are what costs."""
+        style = self.conv.modulation(latent)
+        y = self.conv(x, style)
+        gain = (self.conv.demodulation(style) * math.sqrt(2))[:, :, None, None]
+        bias = self.activate.bias * math.sqrt(2)
+        return F.leaky_relu(torch.addcmul(bias.to(y.dtype), y, gain.to(y.dtype)), _LEAKY_SLOPE)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from training.motion_names import MOTION_NAMES
 from training.painter import Identity, mouth_and_eye_boxes, paint, random_identity, random_motion
 
 
@@ -47,7 +46,7 @@ def region_mask(identity: Identity, motion: NDArray[np.float32], size_px: int) -
     """1 inside the boxes of mouth and eyes, 0 elsewhere: [size, size]."""
     mask = np.zeros((size_px, size_px), np.uint8)
     for x0, y0, x1, y1 in mouth_and_eye_boxes(identity, motion, size_px):
-        mask[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1] = 1
+        mask[y0:y1, x0:x1] = 1
     return mask
 
 
@@ -101,5 +100,3 @@ def painted_batches(shape: BatchShape, seed: int, num_workers: int) -> Iterator[
     )
     return iter(loader)
 
-
-NUM_MOTIONS = len(MOTION_NAMES)
