@@ -107,7 +107,7 @@ def test_memory_is_bounded_and_the_oldest_go_first() -> None:
     assert release is not None and release.voice[0] == 980
 
 
-class Stop(Exception):
+class BeatOver(Exception):  # noqa: N818 - it is no error
     """Ends a beat."""
 
 
@@ -140,13 +140,13 @@ async def test_after_an_hour_sound_and_picture_have_not_drifted_by_a_sample() ->
             playout.add(playable(index, QUIET if index % 3 else LOUD))
             rendered += 1
         if ticks == 90_000:
-            raise Stop
+            raise BeatOver
 
     def half_tick() -> None:
         if current is not None:
             sent_samples.append((clock.now_s(), current.position * VOICE_SAMPLES_PER_FRAME + PACKET_SAMPLES))
 
-    with pytest.raises(Stop):
+    with pytest.raises(BeatOver):
         await Conductor(clock, tick, half_tick, counts).run()
     assert len(sent_pictures) > 89_980
     began_s = sent_pictures[0][0]
@@ -171,9 +171,9 @@ async def test_the_beat_makes_up_for_a_short_delay_and_skips_a_long_one() -> Non
         if len(beats) == 20:
             clock.time_s += 60  # a sleeping machine
         if len(beats) == 23:
-            raise Stop
+            raise BeatOver
 
-    with pytest.raises(Stop):
+    with pytest.raises(BeatOver):
         await Conductor(clock, tick, lambda: None, counts).run()
     assert beats[:3] == [0.0, 0.04, 0.08]
     assert beats[3:8] == [0.28] * 5, "late ticks follow at once"

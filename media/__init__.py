@@ -1,0 +1,1 @@
+"""Sound, film and picture files."""
