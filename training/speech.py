@@ -40,6 +40,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--held-out", action="store_true", help="only voices and sentences that training never hears")
     chosen = parser.parse_args()
+    if chosen.num_clips < 1:
+        parser.error(f"--num-clips is {chosen.num_clips}, expected at least 1")
     clips = []
     for number in range(chosen.num_clips):
         # Each clip has its own seed, so that clip 7 is the same however many are made.

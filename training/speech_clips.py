@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,12 @@ from training.speech_voices import draw_voice, in_mood
 from training.visemes import MOUTH_COLUMNS, articulation, frame_loudness, speech_frames
 
 FORMAT = 1
+ARRAY_NAMES = frozenset(
+    {
+        *("format", "motion_names", "pcm", "motion", "speech_mask", "frame_offsets", "emotion", "voices"),
+        *("phone_labels", "phone_index", "phone_times_s", "phone_offsets"),
+    }
+)
 SHORTEST_S, LONGEST_S = 10.0, 20.0
 SPEECH_RMS = 0.10
 MOST_MISFITS = 3
@@ -127,37 +134,47 @@ def trimmed(utterance: Utterance) -> Utterance:
 
 
 def save_clips(path: Path, clips: list[Clip]) -> None:
-    """Write clips to one .npz: sound as int16, motion as float16, labels as an index into a list."""
+    """Write one or more clips to one .npz: sound as int16, motion as float16, labels as an index into a list."""
+    assert clips, "no clips to save, expected at least one"
     labels = sorted({phone[0] for clip in clips for phone in clip.phones})
     index = {label: i for i, label in enumerate(labels)}
     phones = [phone for clip in clips for phone in clip.phones]
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        path,
-        format=np.array(FORMAT),
-        pcm=np.concatenate([np.round(clip.pcm * 32767.0).astype(np.int16) for clip in clips]),
-        motion=np.concatenate([clip.motion.astype(np.float16) for clip in clips]),
-        speech_mask=np.concatenate([clip.speech_mask for clip in clips]),
-        frame_offsets=np.cumsum([0, *(clip.num_frames for clip in clips)]),
-        emotion=np.array([clip.emotion for clip in clips], np.int8),
-        voices=np.array([clip.voice for clip in clips]),
-        phone_labels=np.array(labels),
-        phone_index=np.array([index[label] for label, _, _ in phones], np.int16),
-        phone_times_s=np.array([times for _, *times in phones], np.float32).reshape(-1, 2),
-        phone_offsets=np.cumsum([0, *(len(clip.phones) for clip in clips)]),
-        motion_names=np.array(MOTION_NAMES),
-    )
+    arrays: dict[str, Any] = {
+        "format": np.array(FORMAT),
+        "motion_names": np.array(MOTION_NAMES),
+        "pcm": np.concatenate([np.round(clip.pcm * 32767.0).astype(np.int16) for clip in clips]),
+        "motion": np.concatenate([clip.motion.astype(np.float16) for clip in clips]),
+        "speech_mask": np.concatenate([clip.speech_mask for clip in clips]),
+        "frame_offsets": np.cumsum([0, *(clip.num_frames for clip in clips)]),
+        "emotion": np.array([clip.emotion for clip in clips], np.int8),
+        "voices": np.array([clip.voice for clip in clips]),
+        "phone_labels": np.array(labels, np.str_),
+        "phone_index": np.array([index[label] for label, _, _ in phones], np.int16),
+        "phone_times_s": np.array([times for _, *times in phones], np.float32).reshape(-1, 2),
+        "phone_offsets": np.cumsum([0, *(len(clip.phones) for clip in clips)]),
+    }
+    # Whoever reads the old file meanwhile keeps it whole.
+    unfinished = path.with_name(path.name + ".part")
+    with unfinished.open("wb") as file:
+        np.savez(file, **arrays)
+    unfinished.replace(path)
 
 
 def load_clips(path: Path) -> list[Clip]:
     """Read clips written by save_clips; raises MediaError when the file is missing, damaged or of another format."""
     try:
-        with np.load(path) as stored:
+        with path.open("rb") as file, np.load(file) as stored:
             arrays: dict[str, Any] = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, AttributeError, BadZipFile) as error:
         raise MediaError(f"{path} can't be read as clips: {error}") from error
-    if int(arrays.get("format", 0)) != FORMAT or tuple(arrays["motion_names"]) != MOTION_NAMES:
-        raise MediaError(f"{path} has format {arrays.get('format')}, expected {FORMAT} with motion {MOTION_NAMES}")
+    if missing := sorted(ARRAY_NAMES - set(arrays)):
+        raise MediaError(f"{path} lacks the arrays {missing}, expected a file written by save_clips")
+    if int(arrays["format"]) != FORMAT or tuple(arrays["motion_names"]) != MOTION_NAMES:
+        raise MediaError(
+            f"{path} has format {arrays['format']} and motion {tuple(arrays['motion_names'])}, "
+            f"expected {FORMAT} and {MOTION_NAMES}"
+        )
     clips = []
     frames, spans = arrays["frame_offsets"], arrays["phone_offsets"]
     for i in range(len(arrays["emotion"])):

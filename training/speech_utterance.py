@@ -53,9 +53,15 @@ def resampled(pcm: Float32Array, rate_hz: float) -> Float32Array:
     pcm: [n] float32, at rate_hz
     returns [round(n * 16000 / rate_hz)] float32
     """
-    margin = int(rate_hz * 0.02)
-    num_padded = 1 << (len(pcm) + 2 * margin - 1).bit_length()
-    num_out = round(num_padded * MODEL_RATE_HZ / rate_hz)
+    ratio = MODEL_RATE_HZ / rate_hz
+
+    def nearly_whole(least: int) -> int:
+        """A length from `least` on that stays whole when resampled, so that rate and start are exact."""
+        return min(range(least, least + 512), key=lambda length: abs(length * ratio - round(length * ratio)))
+
+    margin = nearly_whole(int(rate_hz * 0.02))
+    num_padded = nearly_whole(len(pcm) + 2 * margin)
+    num_out = round(num_padded * ratio)
     spectrum = np.fft.rfft(np.pad(pcm.astype(np.float64), (margin, num_padded - margin - len(pcm))))
     out_spectrum = np.zeros(num_out // 2 + 1, np.complex128)
     num_kept = min(len(spectrum), len(out_spectrum))
@@ -64,5 +70,5 @@ def resampled(pcm: Float32Array, rate_hz: float) -> Float32Array:
     spectrum[num_kept - fade :] *= np.cos(np.linspace(0.0, np.pi / 2, fade)) ** 2
     out_spectrum[:num_kept] = spectrum
     out = np.fft.irfft(out_spectrum, num_out) * (num_out / num_padded)
-    start = round(margin * num_out / num_padded)
-    return out[start : start + round(len(pcm) * MODEL_RATE_HZ / rate_hz)].astype(np.float32)
+    start = round(margin * ratio)
+    return out[start : start + round(len(pcm) * ratio)].astype(np.float32)
