@@ -7,9 +7,13 @@
       connections.push(this);
     }
   };
+  const inUse = () => connections.filter((connection) => connection.connectionState === "connected").at(-1);
   window.readConnection = async () => {
-    const live = connections.filter((connection) => connection.connectionState === "connected").at(-1);
-    if (!live) return null;
-    return [...(await live.getStats()).values()].filter((entry) => entry.type === "inbound-rtp");
+    if (!inUse()) return null;
+    return [...(await inUse().getStats()).values()].filter((entry) => entry.type === "inbound-rtp");
+  };
+  window.readMicrophone = () => {
+    const track = inUse()?.getSenders()[0]?.track;
+    return track ? { label: track.label, isEnabled: track.enabled, numConnections: connections.length } : null;
   };
 })();

@@ -26,7 +26,7 @@ LARGEST_SKEW_MS = 400.0
 # A click rings, and one on the border of two frames flashes twice: what follows this soon belongs to the same event.
 SHORTEST_REST_MS = 200.0
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,11 +68,13 @@ class LipSync:
     """How the mouth goes with the sound.
 
     correlation: Pearson's, at the best lag
+    correlation_in_speech: the same without the pauses, which any mouth that rests in them can earn
     lag_ms: of the picture behind the sound
     silence_share: deviation of the mouth's movement in pauses, over that in speech
     """
 
     correlation: float
+    correlation_in_speech: float
     lag_ms: float
     silence_share: float
 
@@ -121,6 +123,7 @@ def lip_sync(recording: Recording) -> LipSync:
         raise ValueError(f"{paused.sum()} frames of pause and {spoken.sum()} of speech, expected some of both")
     return LipSync(
         correlation=float(correlations[best]),
+        correlation_in_speech=_correlation(moved[spoken], loudness[spoken]),
         lag_ms=float(lags_ms[best]),
         silence_share=float(moved[paused].std() / max(moved[spoken].std(), 1e-9)),
     )

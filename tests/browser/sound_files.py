@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE_HZ = 48_000
-PAUSE_S = 3.0
+# Nearly as long as the speech before it, so that the median frame of a recording shows a mouth at rest.
+PAUSE_S = 3.5
 CLICK_PERIOD_S = 1.013  # no multiple of 40 ms, so that clicks fall everywhere in a frame
 CLICK_S = 0.010
 CLICK_TONE_HZ = 1000.0
 SENTENCES = (
-    "Good morning, my friend. Tell me about the big blue boat, and the warm summer by the water.",
-    "Maybe we can buy some apples and plums before the market opens. My mother would love them all.",
-    "Five wild foxes jump over the moving wall, while papa bakes a pie and whistles a happy tune.",
+    "Good morning, my friend. Tell me about the big blue boat by the water.",
+    "Maybe we can buy some apples and plums before the market opens.",
+    "Five wild foxes jump over the moving wall, while papa bakes a pie.",
 )
 
 Int16Array = NDArray[np.int16]
@@ -43,13 +44,13 @@ def read_resampled(path: Path) -> Int16Array:
 
 
 def write_speech(path: Path) -> Path:
-    """Three spoken sentences of 4 to 5 s, each followed by 3 s of silence."""
+    """Three spoken sentences of about 4 s, each followed by 3.5 s of silence."""
     program = shutil.which("espeak-ng")
     assert program, "espeak-ng is not installed"
     parts: list[Int16Array] = []
     for number, sentence in enumerate(SENTENCES):
         spoken = path.with_name(f"{path.stem}_{number}.wav")
-        subprocess.run([program, "-v", "en", "-s", "165", "-w", str(spoken), sentence], check=True, timeout=30)
+        subprocess.run([program, "-v", "en", "-s", "180", "-w", str(spoken), sentence], check=True, timeout=30)
         parts += [read_resampled(spoken), np.zeros(round(PAUSE_S * RATE_HZ), np.int16)]
     return write_wav(path, np.concatenate(parts))
 

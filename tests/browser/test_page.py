@@ -1,0 +1,243 @@
+"""The page, driven as people drive it, against the real server with the test pattern as its avatar."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect
+
+from tests.browser.live_page import LIVE_LIMIT_MS, chromium, prepare_recording, start_call
+from tests.browser.live_server import LiveServer, free_port, live_server
+
+pytestmark = [pytest.mark.browser, pytest.mark.system("chromium")]
+
+MICROPHONE = ["microphone"]
+REFUSED_BY_SERVER = "Failed to load resource"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server with one place."""
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    with live_server(log, "--test-pattern", max_sessions=1) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """A browser with microphones."""
+    with chromium(playwright) as started:
+        yield started
+
+
+def open_page(browser: Browser, url: str, complaints: list[str], **context: Any) -> Page:
+    """A page in a context of its own; errors of its scripts and lines on its console go to `complaints`."""
+    page = browser.new_context(**{"permissions": MICROPHONE, **context}).new_page()
+    prepare_recording(page)
+    page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(url)
+    expect(page.locator("#start")).to_be_visible()
+    return page
+
+
+def end(page: Page) -> None:
+    """Hang up and leave."""
+    if page.locator("#stop").is_visible():
+        page.click("#stop")
+        expect(page.locator("body")).to_have_attribute("data-state", "idle")
+    page.context.close()
+
+
+def places_taken(server: LiveServer) -> int:
+    """How many calls the server holds."""
+    with urllib.request.urlopen(server.url + "v1/capacity", timeout=5) as response:
+        return int(json.load(response)["taken"])
+
+
+def wait_for_place(page: Page, server: LiveServer) -> None:
+    """Until the server holds no call; far sooner than it would notice a peer that only vanished."""
+    for _ in range(30):
+        if places_taken(server) == 0:
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("the server still holds the call after 3 s")
+
+
+def played_s(page: Page) -> float:
+    """How far the video has come."""
+    return float(page.evaluate("document.querySelector('#avatar').currentTime"))
+
+
+def microphone_of(page: Page) -> dict[str, Any]:
+    """The track that the call sends."""
+    return dict(page.evaluate("window.readMicrophone()"))
+
+
+def test_call_from_start_to_end(browser: Browser, server: LiveServer) -> None:
+    complaints: list[str] = []
+    page = open_page(browser, server.url, complaints)
+    expect(page.locator("#state-text")).to_have_text("Ready")
+    start_call(page)
+    expect(page.locator("#state-text")).to_have_text("Live")
+    expect(page.locator("#poster")).to_have_css("opacity", "0")
+    before_s = played_s(page)
+    page.wait_for_timeout(1000)
+    assert played_s(page) > before_s + 0.5
+
+    page.click("#statistics-toggle")
+    expect(page.locator("#statistics-rows")).to_contain_text("Round trip")
+    expect(page.locator("#server-rows")).to_contain_text("Total")
+    expect(page.locator("#headline")).to_contain_text("FPS")
+    page.keyboard.press("Escape")
+    expect(page.locator("#statistics")).to_be_hidden()
+
+    page.click("#stop")
+    expect(page.locator("body")).to_have_attribute("data-state", "idle")
+    expect(page.locator("#start")).to_be_focused()
+    assert page.evaluate("document.querySelector('#avatar').srcObject") is None
+    wait_for_place(page, server)
+    assert complaints == []
+    page.context.close()
+
+
+def test_muting_stops_the_microphone_only(browser: Browser, server: LiveServer) -> None:
+    page = open_page(browser, server.url, [])
+    start_call(page)
+    assert microphone_of(page)["isEnabled"]
+    page.click("#mute")
+    expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
+    assert not microphone_of(page)["isEnabled"]
+    expect(page.locator("#level")).to_have_attribute("aria-valuenow", "0")
+    before_s = played_s(page)
+    page.wait_for_timeout(500)
+    assert played_s(page) > before_s
+    page.click("#mute")
+    assert microphone_of(page)["isEnabled"]
+    end(page)
+
+
+def test_returned_voice_is_silent_until_asked_for(browser: Browser, server: LiveServer) -> None:
+    page = open_page(browser, server.url, [])
+    start_call(page)
+    is_muted = "document.querySelector('#avatar').muted"
+    assert page.evaluate(is_muted)
+    expect(page.locator("#hear-hint")).to_contain_text("headphones")
+    page.click("#hear")
+    assert not page.evaluate(is_muted)
+    expect(page.locator("#hear")).to_have_attribute("aria-pressed", "true")
+    end(page)
+
+
+def test_another_microphone_takes_over_in_the_same_call(browser: Browser, server: LiveServer) -> None:
+    page = open_page(browser, server.url, [])
+    start_call(page)
+    first = microphone_of(page)
+    labels = page.locator("#microphone-choice option").all_text_contents()
+    other = next(label for label in labels if label != first["label"])
+    page.select_option("#microphone-choice", label=other)
+    page.wait_for_function("label => window.readMicrophone().label === label", arg=other)
+    assert microphone_of(page)["numConnections"] == first["numConnections"]
+    end(page)
+
+
+def test_whole_call_by_keyboard(browser: Browser, server: LiveServer) -> None:
+    page = open_page(browser, server.url, [])
+    page.focus("#start")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-state=live]", timeout=LIVE_LIMIT_MS)
+    expect(page.locator("#mute")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.locator("#stop")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("body")).to_have_attribute("data-state", "idle")
+    page.context.close()
+
+
+def test_refused_microphone_is_told_and_watching_is_offered(browser: Browser, server: LiveServer) -> None:
+    page = open_page(browser, server.url, [], permissions=[])
+    page.click("#start")
+    expect(page.get_by_role("alert")).to_contain_text("The microphone is not allowed")
+    expect(page.locator("#start")).to_be_enabled()
+    page.get_by_role("button", name="Watch without a microphone").click()
+    page.wait_for_selector("body[data-state=live]", timeout=LIVE_LIMIT_MS)
+    page.wait_for_function("document.querySelector('#avatar').videoWidth > 0")
+    expect(page.locator("#mute")).to_be_disabled()
+    assert page.evaluate("window.readMicrophone()") is None
+    end(page)
+
+
+def test_missing_microphone_is_told(playwright: Playwright, server: LiveServer) -> None:
+    with chromium(playwright, has_microphone=False) as bare:
+        page = open_page(bare, server.url, [])
+        page.click("#start")
+        expect(page.get_by_role("alert")).to_contain_text("No microphone was found")
+        expect(page.get_by_role("button", name="Watch without a microphone")).to_be_visible()
+
+
+def test_full_server_is_told_and_a_freed_place_can_be_had(browser: Browser, server: LiveServer) -> None:
+    first = open_page(browser, server.url, [])
+    start_call(first)
+    complaints: list[str] = []
+    second = open_page(browser, server.url, complaints)
+    second.click("#start")
+    expect(second.get_by_role("alert")).to_contain_text("The server is full")
+    expect(second.get_by_role("alert")).to_contain_text("5 seconds")
+    expect(second.locator("#start")).to_be_visible()
+    assert all(REFUSED_BY_SERVER in complaint for complaint in complaints), complaints
+    end(first)
+    second.get_by_role("button", name="Try again").click()
+    second.wait_for_selector("body[data-state=live]", timeout=LIVE_LIMIT_MS)
+    expect(second.get_by_role("alert")).to_be_hidden()
+    end(second)
+
+
+def test_unreachable_server_is_told(browser: Browser, server: LiveServer) -> None:
+    page = open_page(browser, server.url, [])
+    page.route("**/v1/whip*", lambda route: route.abort())
+    page.click("#start")
+    expect(page.get_by_role("alert")).to_contain_text("The server can't be reached")
+    expect(page.locator("#start")).to_be_enabled()
+    page.context.close()
+
+
+def test_leaving_the_page_frees_the_place(browser: Browser, server: LiveServer) -> None:
+    page = open_page(browser, server.url, [])
+    start_call(page)
+    assert places_taken(server) == 1
+    page.goto("about:blank")
+    wait_for_place(page, server)
+    page.context.close()
+
+
+def test_call_survives_a_restart_of_the_server(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
+    with live_server(tmp_path / "first.log", "--test-pattern", port=port) as first:
+        page = open_page(browser, first.url, [])
+        start_call(page)
+    expect(page.locator("body")).to_have_attribute("data-state", "reconnecting", timeout=10_000)
+    expect(page.get_by_role("alert")).to_contain_text("The connection was lost")
+    with live_server(tmp_path / "second.log", "--test-pattern", port=port):
+        page.wait_for_selector("body[data-state=live]", timeout=LIVE_LIMIT_MS)
+        expect(page.get_by_role("alert")).to_be_hidden()
+        end(page)
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (390, 844), (820, 1180), (1280, 800)])
+def test_nothing_is_cut_off_at_any_size(browser: Browser, server: LiveServer, width: int, height: int) -> None:
+    page = open_page(browser, server.url, [], viewport={"width": width, "height": height})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for name in ("#start", "#avatar"):
+        box = page.locator(name).bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= height
+    page.context.close()
