@@ -6,7 +6,7 @@ stop    closed for calls -> sessions end -> engine thread ends
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -34,8 +34,17 @@ from server.signaling import EXPOSED, signaling_routes
 log = logging.getLogger(__name__)
 
 
-def create_app(config: ServerConfig, avatar: Avatar, portraits: PortraitGallery, clock: Clock | None = None) -> FastAPI:
-    """The application around an open avatar; raises ConfigError where aiortc is not the one it was made for."""
+def create_app(
+    config: ServerConfig,
+    avatar: Avatar,
+    portraits: PortraitGallery,
+    clock: Clock | None = None,
+    on_open: Callable[[FloatAvatarError | None], None] = lambda failure: None,
+) -> FastAPI:
+    """The application around an open avatar; raises ConfigError where aiortc is not the one it was made for.
+
+    on_open: told once that calls are taken, or why they will never be
+    """
     aiortc_patches.install()
     clock = clock or MonotonicClock()
     metrics = Metrics()
@@ -46,7 +55,7 @@ def create_app(config: ServerConfig, avatar: Avatar, portraits: PortraitGallery,
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         parts.worker.start()
-        warming = asyncio.get_running_loop().create_task(_open(parts, admission, portraits))
+        warming = asyncio.get_running_loop().create_task(_open(parts, admission, portraits, on_open))
         try:
             yield
         finally:
@@ -73,16 +82,23 @@ def create_app(config: ServerConfig, avatar: Avatar, portraits: PortraitGallery,
     return app
 
 
-async def _open(parts: ServerParts, admission: Admission, portraits: PortraitGallery) -> None:
+async def _open(
+    parts: ServerParts,
+    admission: Admission,
+    portraits: PortraitGallery,
+    on_open: Callable[[FloatAvatarError | None], None],
+) -> None:
     """Run the avatar once, so that the first call does not pay for it, and let callers in."""
     try:
         choice = portraits.find(None)
         portrait = await portraits.prepare(choice, parts.avatar, parts.worker)
         await parts.worker.call(lambda: warm_up(parts.avatar, portrait, parts.config))
-    except FloatAvatarError:
-        log.exception("the avatar could not be warmed up: the server stays closed")
+    except FloatAvatarError as failure:
+        log.error("the avatar could not be warmed up, the server stays closed: %s", failure)
+        on_open(failure)
         return
     admission.is_open = True
+    on_open(None)
 
 
 def warm_up(avatar: Avatar, portrait: Portrait, config: ServerConfig) -> None:

@@ -1,0 +1,111 @@
+"""`float-avatar serve`: the avatar in a web page.
+
+In: settings of the command line and of FLOAT_AVATAR_... variables. Out: a server, until Ctrl-C.
+"""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contract.errors import FloatAvatarError, PortraitNotFoundError
+
+OWN_PICTURE_NAME = "own-picture"
+
+
+def serve(
+    bundle: Annotated[Path | None, typer.Option(help="Folder of the avatar; without it the one that ships.")] = None,
+    portrait: Annotated[str | None, typer.Option(help="Name of one of the avatar's faces, or a picture file.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.  [default: 8080]")] = None,
+    hop_frames: Annotated[int | None, typer.Option(help="Frames drawn at a time: fewer answer sooner.")] = None,
+    lookahead_frames: Annotated[int | None, typer.Option(help="Frames of sound waited for beyond those.")] = None,
+    test_pattern: Annotated[bool, typer.Option(help="Serve the measuring picture instead of an avatar.")] = False,
+) -> None:
+    """Open the avatar and serve it to browsers."""
+    from assembly.avatar_factory import open_avatar
+    from bundles import embedded_bundle
+    from bundles.manifest import read_manifest
+    from pipeline.avatar import Avatar
+    from pipeline.test_pattern import TestPatternAvatar
+    from server.app import create_app
+    from server.config import ServerConfig
+    from server.listener import Listener, listen, port_of
+
+    config = ServerConfig.read(
+        bundle=bundle,
+        portrait=portrait,
+        host=host,
+        port=port,
+        hop_frames=hop_frames,
+        lookahead_frames=lookahead_frames,
+    )
+    settings = config.stream_settings
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # First, since it is quick to fail, while an avatar takes seconds to open.
+    sockets = listen(config.host, config.port)
+    avatar: Avatar
+    if test_pattern:
+        avatar, gallery = TestPatternAvatar(), pattern_gallery()
+        typer.echo("Avatar: the measuring picture.")
+    else:
+        folder = config.bundle or embedded_bundle()
+        typer.echo(f"Opening the avatar in {folder} ...")
+        manifest = read_manifest(folder)
+        gallery = bundle_gallery(folder, config.portrait)
+        avatar = open_avatar(folder, settings=settings)
+        typer.echo(f"Avatar: {manifest.name}, licence {manifest.licence}.")
+
+    listener = Listener(sockets)
+    failures: list[FloatAvatarError] = []
+
+    def on_open(failure: FloatAvatarError | None) -> None:
+        if failure is None:
+            typer.echo(f"Ready: open {address(config.host, port_of(sockets))} and press Start. Ctrl-C ends.")
+        else:
+            failures.append(failure)
+            listener.stop()
+
+    try:
+        listener.run(create_app(config, avatar, gallery, on_open=on_open))
+    finally:
+        avatar.close()
+    if failures:
+        raise failures[0]
+    typer.echo("Ended.")
+
+
+def address(host: str, port: int) -> str:
+    """The address to type into a browser on this machine; browsers give the microphone to localhost."""
+    name = "localhost" if host in ("127.0.0.1", "0.0.0.0", "localhost", "::", "::1") else host
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
+
+
+def bundle_gallery(folder: Path, asked: str | None):
+    """The bundle's faces, and the caller's own picture before them if that is what was asked for."""
+    from bundles.manifest import read_manifest
+    from media.picture_file import read_picture
+    from server.portraits import PortraitChoice, PortraitGallery
+
+    # Its files were compared with their sums when the avatar was opened.
+    manifest = read_manifest(folder, verify_sums=False)
+    choices = [
+        PortraitChoice(name, portrait.title, read_picture(folder / portrait.file))
+        for name, portrait in manifest.portraits.items()
+    ]
+    if asked is None or asked in manifest.portraits:
+        return PortraitGallery(choices, asked or manifest.default_portrait)
+    picture = Path(asked)
+    if not picture.exists():
+        raise PortraitNotFoundError(f"portrait {asked!r} is neither a file nor one of {', '.join(manifest.portraits)}")
+    own = PortraitChoice(OWN_PICTURE_NAME, picture.stem, read_picture(picture), crop=True)
+    return PortraitGallery([own, *choices], own.name)
+
+
+def pattern_gallery():
+    """The one face of the measuring picture."""
+    from pipeline.test_pattern import draw_pattern
+    from server.portraits import PortraitChoice, PortraitGallery
+
+    return PortraitGallery([PortraitChoice("pattern", "Measuring picture", draw_pattern(0, flash=False))], "pattern")

@@ -1,0 +1,71 @@
+"""The server's sockets and its run, from the first request to Ctrl-C."""
+
+import socket
+from contextlib import suppress
+
+import uvicorn
+from fastapi import FastAPI
+
+from contract.errors import ConfigError
+
+PATIENCE_S = 3
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets on every address of `host`; port 0 takes a free one. Raises ConfigError where that is not possible."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ConfigError(f"host {host!r} is not an address of this machine: {error.strerror}") from error
+    sockets: list[socket.socket] = []
+    for family, _, _, _, address in dict.fromkeys(found):
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        sockets.append(listening)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            listening.bind(address)
+            listening.listen(128)
+        except OSError as error:
+            for each in sockets:
+                each.close()
+            raise ConfigError(
+                f"port {port} of {host} can't be opened ({error.strerror}): "
+                "is another server running? --port takes another"
+            ) from error
+    return sockets
+
+
+def port_of(sockets: list[socket.socket]) -> int:
+    """The port that was opened."""
+    return int(sockets[0].getsockname()[1])
+
+
+class Listener:
+    """Runs an application until it is told to stop."""
+
+    def __init__(self, sockets: list[socket.socket]) -> None:
+        self._sockets = sockets
+        self._server: uvicorn.Server | None = None
+
+    def run(self, app: FastAPI) -> None:
+        """Serve until Ctrl-C, SIGTERM or `stop`; the application's own ending is waited for."""
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                ws="none",
+                lifespan="on",
+                timeout_graceful_shutdown=PATIENCE_S,
+            )
+        )
+        # uvicorn repeats the signal when it is done, for those who called it.
+        with suppress(KeyboardInterrupt):
+            self._server.run(sockets=self._sockets)
+
+    def stop(self) -> None:
+        """End the run."""
+        if self._server is not None:
+            self._server.should_exit = True
