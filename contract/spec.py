@@ -12,9 +12,7 @@ from contract.packets import SAMPLES_PER_FRAME
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 
-ComponentName = Literal[
-    "audio_encoder", "emotion_classifier", "portrait_encoder", "flow_transformer", "frame_decoder"
-]
+ComponentName = Literal["audio_encoder", "emotion_classifier", "portrait_encoder", "flow_transformer", "frame_decoder"]
 REQUIRED_COMPONENTS: tuple[ComponentName, ...] = (
     "audio_encoder",
     "portrait_encoder",
@@ -105,7 +103,7 @@ class AvatarSpec:
         expected_px = 4 * 2**spec.num_levels
         if spec.image_size_px != expected_px:
             raise BundleError(
-                f"image_size_px {spec.image_size_px} does not fit {spec.num_levels} pyramid levels: expected {expected_px}"
+                f"image_size_px {spec.image_size_px} does not fit {spec.num_levels} levels, expected {expected_px}"
             )
         return spec
 

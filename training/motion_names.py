@@ -30,7 +30,7 @@ HIGHEST = np.array([MOTION[name][2] for name in MOTION_NAMES], np.float32)
 
 
 def to_coefficients(motion: NDArray[np.float32], num_motion_directions: int) -> NDArray[np.float32]:
-    """Motion in its own units [..., 14] to basis coefficients [..., num_motion_directions]; the unnamed rest is zero."""
+    """Motion in its own units [..., 14] to basis coefficients [..., num_motion_directions], the rest zero."""
     coefficients = np.zeros((*motion.shape[:-1], num_motion_directions), np.float32)
     coefficients[..., : len(MOTION_NAMES)] = motion / SPREAD
     return coefficients
