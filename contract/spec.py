@@ -103,7 +103,8 @@ class AvatarSpec:
         expected_px = 4 * 2**spec.num_levels
         if spec.image_size_px != expected_px:
             raise BundleError(
-                f"image_size_px {spec.image_size_px} does not fit {spec.num_levels} levels, expected {expected_px}"
+                f"image_size_px {spec.image_size_px} does not fit {spec.num_levels} pyramid levels: "
+                f"expected {expected_px}"
             )
         return spec
 
