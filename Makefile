@@ -22,15 +22,15 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools com
 serve: .venv/.served
 	$(BIN)/float-avatar serve $(SERVE_ARGS)
 
-test: .venv/.tested
+test: .venv/.served .venv/.tested
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: .venv/.tested
+check: .venv/.served .venv/.tested
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 
-train: .venv/.trained
+train: .venv/.served .venv/.trained
 	$(BIN)/float-avatar train $(TRAIN_ARGS)
 
 .venv/.made:
@@ -39,13 +39,17 @@ train: .venv/.trained
 	"$(PYTHON)" -m venv .venv
 	@touch $@
 
-.venv/.served: .venv/.made requirements/serve.txt pyproject.toml
+.venv/.needs: .venv/.made requirements/serve.txt
 	@echo "Installing what serving needs into .venv (the first time only)"
 	$(PIP) install --quiet --require-virtualenv -r requirements/serve.txt
+	@touch $@
+
+# The editable install knows the packages that were there when it was made: a new one is a reason to make it again.
+.venv/.served: .venv/.needs pyproject.toml $(wildcard */__init__.py)
 	$(PIP) install --quiet --require-virtualenv --no-deps --editable .
 	@touch $@
 
-.venv/.trained: .venv/.served requirements/training.txt requirements/torch.txt
+.venv/.trained: .venv/.needs requirements/training.txt requirements/torch.txt | .venv/.served
 	@echo "Installing PyTorch and what training needs into .venv (the first time only)"
 	$(PIP) install --quiet --require-virtualenv $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") \
 	    -r requirements/torch.txt -r requirements/training.txt
