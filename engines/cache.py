@@ -7,10 +7,8 @@ that nothing compiled for one is ever loaded by another. A cache that can't be w
 import os
 import platform
 from functools import cache
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
-
-_READ_BYTES = 1 << 20
 
 
 def cache_root() -> Path:
@@ -37,11 +35,8 @@ def cache_folder(artifact: Path, backend: str, precision: str) -> Path | None:
 
 def sha256_of(path: Path) -> str:
     """A file's SHA-256 in hexadecimal."""
-    digest = sha256()
     with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 @cache

@@ -138,9 +138,7 @@ def test_inputs_that_do_not_fit_are_named(engine: Engine) -> None:
     given = inputs()
     with pytest.raises(SignatureMismatchError, match=r"\['offset'\] are missing"):
         engine.run(**moving(given))
-    with pytest.raises(
-        SignatureMismatchError, match=r"\['offzet'\] are unknown, expected \['echo', 'm"
-    ):
+    with pytest.raises(SignatureMismatchError, match=r"\['offzet'\] are unknown, expected \['echo', 'm"):
         engine.run(**given, offzet=given["offset"])
     with pytest.raises(SignatureMismatchError, match="input offset is float64, expected float32"):
         engine.run(**moving(given), offset=given["offset"].astype(np.float64))

@@ -1,0 +1,1 @@
+"""The one place where a bundle, the engines and the pipeline become an avatar."""

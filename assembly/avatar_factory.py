@@ -1,0 +1,77 @@
+"""Opens a bundle: its manifest is checked, each component gets an engine, and an avatar comes out.
+
+In: a bundle's folder and the engine's name. Out: `Avatar`, which sessions share.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from bundles.manifest import Manifest, read_manifest
+from contract.errors import ConfigError
+from contract.spec import OPTIONAL_COMPONENTS, REQUIRED_COMPONENTS, ComponentName, EngineSignature, TensorSpec
+from engines.base import Engine
+from engines.registry import Precision, open_engine, resolve_backend
+from pipeline.avatar import Avatar, AvatarEngines, NeuralAvatar, StreamSettings
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def open_avatar(
+    bundle: Path,
+    engine: str = "auto",
+    precision: str = "auto",
+    settings: StreamSettings | None = None,
+    num_threads: int | None = None,
+) -> Avatar:
+    """Open all components of a bundle.
+
+    engine: "auto" or a backend of engines.registry
+    precision: "auto" takes the lowest that the bundle says a component tolerates; "float32" and "bfloat16" ask for
+        one in all components but the audio encoder, which is float32 always
+    settings: of the streams to come, where known; they are checked here, before the work of opening
+    num_threads: of each engine; None leaves it to the backend
+    Raises BundleError, EngineError, ConfigError.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigError(f"precision {precision!r}, expected one of {', '.join(PRECISIONS)}")
+    backend = resolve_backend(engine)
+    manifest = read_manifest(bundle)
+    if settings is not None:
+        settings.window(manifest.spec)
+
+    def open_component(name: ComponentName) -> Engine:
+        signature = _of_one(manifest.spec.signature(name))
+        artifact = bundle / manifest.components[name].file
+        return open_engine(backend, artifact, signature, _precision(manifest, name, precision), num_threads)
+
+    names = [name for name in (*REQUIRED_COMPONENTS, *OPTIONAL_COMPONENTS) if name in manifest.components]
+    with ThreadPoolExecutor(len(names)) as pool:
+        engines = dict(zip(names, pool.map(open_component, names), strict=True))
+    return NeuralAvatar(
+        manifest.spec,
+        AvatarEngines(
+            audio_encoder=engines["audio_encoder"],
+            portrait_encoder=engines["portrait_encoder"],
+            flow_transformer=engines["flow_transformer"],
+            frame_decoder=engines["frame_decoder"],
+            emotion_classifier=engines.get("emotion_classifier"),
+        ),
+    )
+
+
+def _of_one(signature: EngineSignature) -> EngineSignature:
+    """A signature for a batch of one: all that a stream runs, and what an engine is compiled for best."""
+
+    def fix(tensors: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+        return tuple(replace(tensor, shape=(1, *tensor.shape[1:])) for tensor in tensors)
+
+    return EngineSignature(fix(signature.inputs), fix(signature.outputs))
+
+
+def _precision(manifest: Manifest, name: ComponentName, asked: str) -> Precision:
+    if name == "audio_encoder" or asked == "float32":
+        return "float32"
+    if asked == "bfloat16" or manifest.components[name].precision == "bfloat16":
+        return "bfloat16"
+    return "float32"

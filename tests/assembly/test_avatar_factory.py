@@ -1,0 +1,88 @@
+"""A bundle becomes an avatar that speaks, with either engine, and a bad one is refused before anything runs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assembly.avatar_factory import open_avatar
+from bundles.manifest import Component, read_manifest, sha256_of, write_manifest
+from contract.errors import BundleError, ConfigError, EngineNotFoundError, SignatureMismatchError
+from contract.packets import AvatarFrame
+from engines.registry import BACKENDS
+from pipeline.avatar import Avatar, StreamSettings
+from tests.bundles.tiny_bundle import SPEC, write_component, write_tiny_bundle
+from tests.fakes import noise_chunks
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (50, 40, 3), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return write_tiny_bundle(tmp_path / "tiny")
+
+
+def speak(avatar: Avatar, num_frames: int = 20, settings: StreamSettings | None = None) -> list[AvatarFrame]:
+    stream = avatar.start(avatar.prepare(PICTURE, crop=False), settings or StreamSettings())
+    frames = [frame for chunk in noise_chunks(num_frames) for frame in stream.push(chunk)]
+    return frames + list(stream.flush())
+
+
+@pytest.mark.parametrize("engine", [*BACKENDS, "auto"])
+@pytest.mark.parametrize("precision", ["auto", "float32", "bfloat16"])
+def test_an_opened_avatar_speaks(bundle: Path, engine: str, precision: str) -> None:
+    avatar = open_avatar(bundle, engine, precision, num_threads=1)
+    assert avatar.spec == SPEC
+    frames = speak(avatar)
+    assert [frame.index for frame in frames] == list(range(20))
+    assert all(frame.image.shape == (32, 32, 3) and frame.image.dtype == np.uint8 for frame in frames)
+    assert (frames[3].image != frames[15].image).any()
+    avatar.close()
+
+
+def test_both_engines_paint_the_same_pictures(bundle: Path) -> None:
+    one, other = (speak(open_avatar(bundle, engine)) for engine in BACKENDS)
+    for a, b in zip(one, other, strict=True):
+        assert np.abs(a.image.astype(int) - b.image).max() <= 1
+
+
+@pytest.mark.parametrize(("hop", "lookahead"), [(1, 0), (20, 0), (4, 8)])
+def test_windows_of_any_size_run(bundle: Path, hop: int, lookahead: int) -> None:
+    settings = StreamSettings(hop, lookahead)
+    assert len(speak(open_avatar(bundle, settings=settings), 30, settings)) == 30
+
+
+def test_one_avatar_takes_streams_of_different_windows(bundle: Path) -> None:
+    avatar = open_avatar(bundle)
+    assert len(speak(avatar, 30, StreamSettings(1, 0))) == 30
+    assert len(speak(avatar, 30, StreamSettings(10, 5))) == 30
+
+
+def test_choices_without_meaning_are_refused(bundle: Path) -> None:
+    with pytest.raises(ConfigError, match="precision 'int8', expected one of auto, float32, bfloat16"):
+        open_avatar(bundle, precision="int8")
+    with pytest.raises(EngineNotFoundError, match="'abacus' is unknown"):
+        open_avatar(bundle, engine="abacus")
+    with pytest.raises(ConfigError, match="make 30 frames, expected at most the 20"):
+        open_avatar(bundle, settings=StreamSettings(30, 0))
+
+
+def test_a_missing_bundle_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="is no bundle"):
+        open_avatar(tmp_path / "nowhere")
+
+
+def test_components_in_each_others_place_are_refused(bundle: Path) -> None:
+    manifest = read_manifest(bundle)
+    write_component(bundle / "frame_decoder.onnx", "audio_encoder")
+    wrong = Component("frame_decoder.onnx", "float32", sha256_of(bundle / "frame_decoder.onnx"))
+    components = {**manifest.components, "frame_decoder": wrong}
+    write_manifest(bundle, replace(manifest, components=components))
+    with pytest.raises(SignatureMismatchError, match=r"frame_decoder\.onnx .* input identity_latent is missing"):
+        open_avatar(bundle)
