@@ -3,7 +3,6 @@
 In: a bundle's folder and the engine's name. Out: `Avatar`, which sessions share.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,8 +45,7 @@ def open_avatar(
         return open_engine(backend, artifact, signature, _precision(manifest, name, precision), num_threads)
 
     names = [name for name in (*REQUIRED_COMPONENTS, *OPTIONAL_COMPONENTS) if name in manifest.components]
-    with ThreadPoolExecutor(len(names)) as pool:
-        engines = dict(zip(names, pool.map(open_component, names), strict=True))
+    engines = {name: open_component(name) for name in names}
     return NeuralAvatar(
         manifest.spec,
         AvatarEngines(

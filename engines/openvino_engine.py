@@ -4,15 +4,13 @@ Compiled models are kept in the user's cache. Each engine has one inference requ
 that it shares with the engines bound from it, so bound engines run beside each other.
 """
 
+import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
-import openvino as ov
-from openvino import properties
-from openvino.properties import device, hint
 
 from contract.errors import EngineBuildError, EngineRunError
 from contract.spec import EngineSignature, TensorSpec
@@ -20,6 +18,17 @@ from engines.base import Array
 from engines.cache import cache_folder
 from engines.registry import Precision
 from engines.signature import check_artifact, check_inputs, check_outputs, check_some_inputs, shapes_of, without
+
+# OpenVINO's package reports its use over the network, from a thread and a forked process. A server of faces and voices
+# reports to nobody: where the reporting package is absent, OpenVINO takes its own empty stand-in.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+import openvino as ov  # noqa: E402
+from openvino import properties  # noqa: E402
+from openvino.properties import device, hint  # noqa: E402
+
+# Two threads that ask OpenVINO for a tensor's type for the first time at once wait for each other for ever.
+_OPENING = Lock()
 
 
 class OpenVinoEngine:
@@ -29,7 +38,8 @@ class OpenVinoEngine:
         self, artifact: Path, signature: EngineSignature, precision: Precision, num_threads: int | None
     ) -> None:
         """Compile the artifact, or load it from the cache; raises EngineBuildError, SignatureMismatchError."""
-        model = _compile(artifact, signature, precision, num_threads)
+        with _OPENING:
+            model = _compile(artifact, signature, precision, num_threads)
         self.signature = signature
         self._constants: dict[str, Array] = {}
         self._lock = Lock()

@@ -1,5 +1,8 @@
 """One set of tests over every backend: what an engine promises, whichever library runs it."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from contract.spec import EngineSignature, TensorSpec
 from engines.base import Engine
 from engines.registry import BACKENDS, open_engine
 from tests.engines.onnx_models import SIGNATURE, WIDTH, expected_outputs, write_model
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(params=list(BACKENDS))
@@ -241,3 +246,36 @@ def test_bfloat16_is_close_to_float32_or_equal_where_the_machine_lacks_it(backen
     expected = expected_outputs(**given)["moved"]
     assert outputs["moved"].dtype == np.float32
     assert np.abs(outputs["moved"] - expected).max() <= 0.02 * np.abs(expected).max()
+
+
+def test_engines_open_from_several_threads(backend: str, tmp_path: Path) -> None:
+    artifact = write_model(tmp_path / "component.onnx")
+    # In a process of its own: what goes wrong here does so at the first use of a library.
+    program = f"""
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from engines.registry import open_engine
+from tests.engines.onnx_models import SIGNATURE
+with ThreadPoolExecutor(8) as pool:
+    engines = list(pool.map(lambda _: open_engine({backend!r}, Path({str(artifact)!r}), SIGNATURE), range(8)))
+assert len(engines) == 8
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=ROOT)
+
+
+def test_an_engine_reports_to_nobody(backend: str, tmp_path: Path) -> None:
+    artifact = write_model(tmp_path / "component.onnx")
+    program = f"""
+import sys, threading
+from pathlib import Path
+from engines.registry import open_engine
+from tests.engines.onnx_models import SIGNATURE
+open_engine({backend!r}, Path({str(artifact)!r}), SIGNATURE)
+assert [thread.name for thread in threading.enumerate()] == ["MainThread"], threading.enumerate()
+assert not [name for name in sys.modules if name.startswith("openvino_telemetry.")]
+"""
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home)}
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=ROOT, env=environment)
+    assert list(home.iterdir()) == []
