@@ -14,6 +14,7 @@
 const GATHERING_LIMIT_MS = 300;
 const ANSWER_LIMIT_MS = 15_000;
 const CONNECT_LIMIT_MS = 12_000;
+const CONNECT_LOOK_MS = 20;
 const FAREWELL_LIMIT_MS = 2_000;
 const DISCONNECTED_LIMIT_MS = 3_000;
 const RETRY_DELAYS_S = [0.5, 1, 2, 4, 8, 8];
@@ -56,24 +57,15 @@ function gathered(connection) {
   return Promise.race([complete, pause(GATHERING_LIMIT_MS)]);
 }
 
-function connected(connection) {
-  return new Promise((resolve, reject) => {
-    const limit = setTimeout(
-      () => reject(new CallError("no-media", "No sound or picture came through")),
-      CONNECT_LIMIT_MS,
-    );
-    const look = () => {
-      if (connection.connectionState === "connected") {
-        clearTimeout(limit);
-        resolve();
-      } else if (["failed", "closed"].includes(connection.connectionState)) {
-        clearTimeout(limit);
-        reject(new CallError("no-media", "No sound or picture came through"));
-      }
-    };
-    connection.addEventListener("connectionstatechange", look);
-    look();
-  });
+async function connected(connection) {
+  const end_ms = performance.now() + CONNECT_LIMIT_MS;
+  // Closing a connection makes no event, so its state is looked at from time to time.
+  while (performance.now() < end_ms) {
+    if (connection.connectionState === "connected") return;
+    if (["failed", "closed"].includes(connection.connectionState)) break;
+    await pause(CONNECT_LOOK_MS);
+  }
+  throw new CallError("no-media", "No sound or picture came through");
 }
 
 export class AvatarCall extends EventTarget {
@@ -94,7 +86,7 @@ export class AvatarCall extends EventTarget {
     super();
     this.#endpoint = new URL(endpoint, document.baseURI);
     this.#iceServers = iceServers;
-    addEventListener("pagehide", () => this.#leave());
+    addEventListener("pagehide", () => this.stop());
   }
 
   get state() {
@@ -120,9 +112,12 @@ export class AvatarCall extends EventTarget {
   /** Go on with another portrait: a new session, the same microphone. */
   async switchPortrait(portrait) {
     this.#portrait = portrait;
+    const farewell = this.#leave();
+    const turn = this.#turn;
+    this.#enter("connecting");
     // The old session must be gone first, or a server with one place left would refuse the new one.
-    await this.#leave();
-    await this.#begin();
+    await farewell;
+    if (turn === this.#turn) await this.#begin();
   }
 
   /** Send another microphone track (null: nothing) without a new session. */
@@ -134,7 +129,7 @@ export class AvatarCall extends EventTarget {
   /** End the call. */
   async stop() {
     const farewell = this.#leave();
-    this.#enter("idle");
+    if (this.#state !== "idle") this.#enter("idle");
     await farewell;
   }
 
@@ -174,6 +169,7 @@ export class AvatarCall extends EventTarget {
 
     await connection.setLocalDescription();
     await gathered(connection);
+    if (turn !== this.#turn) throw new CallError("lost", "The call was ended");
     const answer = await this.#offer(connection.localDescription.sdp);
     if (turn !== this.#turn) {
       // The caller left while the server was answering: nobody else knows this session's address.
@@ -181,7 +177,11 @@ export class AvatarCall extends EventTarget {
       throw new CallError("lost", "The call was ended");
     }
     this.#resource = answer.resource;
-    await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    try {
+      await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    } catch (error) {
+      throw new CallError("refused", "The server's answer can't be used", error.message);
+    }
     await connected(connection);
     if (turn !== this.#turn) throw new CallError("lost", "The call was ended");
     this.#liveSince_ms = performance.now();

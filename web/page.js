@@ -233,6 +233,7 @@ async function start({ viewOnly = false } = {}) {
     }
     setHearing(viewOnly);
     setMuted(false);
+    isBusy = false;
     await call.start({ microphone, portrait: portrait?.name });
   } catch (error) {
     if (error instanceof DOMException) {
@@ -347,8 +348,10 @@ async function showStatistics() {
   if (!report) return;
   const figures = statistics.read(report);
   const latency_ms = voiceToPicture_ms(figures, serverMessage);
-  at("headline").textContent = `${asCount(figures.picture_fps)} FPS · ${asTime(latency_ms)}`;
-  at("headline-rate").textContent = `· ${asRate(figures.received_bps)}`;
+  if (Number.isFinite(figures.picture_fps)) {
+    at("headline").textContent = `${asCount(figures.picture_fps)} FPS · ${asTime(latency_ms)}`;
+    at("headline-rate").textContent = `· ${asRate(figures.received_bps)}`;
+  }
   showRows(at("statistics-rows"), browserRows(figures, latency_ms));
 }
 

@@ -21,7 +21,9 @@ export class StatisticsReader {
     const video = inbound.find((entry) => entry.kind === "video") ?? {};
     const audio = inbound.find((entry) => entry.kind === "audio") ?? {};
     const transport = all.find((entry) => entry.type === "transport");
-    const pair = report.get(transport?.selectedCandidatePairId) ?? {};
+    // Not every browser names the pair in use.
+    const pairs = all.filter((entry) => entry.type === "candidate-pair" && entry.nominated && entry.state === "succeeded");
+    const pair = report.get(transport?.selectedCandidatePairId) ?? pairs[0] ?? {};
     const codec = report.get(video.codecId);
     const now = {
       time_ms: video.timestamp ?? performance.timeOrigin + performance.now(),
@@ -86,7 +88,6 @@ const UNITS = [
   ["_fps", (value) => `${value.toFixed(1)} FPS`],
   ["_bps", (value) => asRate(value)],
   ["_bytes", (value) => `${(value / 2 ** 20).toFixed(1)} MiB`],
-  ["_frames", (value) => `${+value.toFixed(1)}`],
 ];
 
 /**

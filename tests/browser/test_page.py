@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from tests.browser.live_page import LIVE_LIMIT_MS, chromium, prepare_recording, start_call
 from tests.browser.live_server import LiveServer, free_port, live_server
@@ -207,6 +207,23 @@ def test_unreachable_server_is_told(browser: Browser, server: LiveServer) -> Non
     page.context.close()
 
 
+def test_hanging_up_while_the_server_thinks_leaves_nothing(browser: Browser, server: LiveServer) -> None:
+    page = open_page(browser, server.url, [])
+    held: list[Route] = []
+    page.route("**/v1/whip*", lambda route: held.append(route))
+    with page.expect_request("**/v1/whip*"):
+        page.click("#start")
+    expect(page.locator("body")).to_have_attribute("data-state", "connecting")
+    page.click("#stop")
+    expect(page.locator("body")).to_have_attribute("data-state", "idle")
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        held[0].continue_()
+    wait_for_place(page, server)
+    page.unroute("**/v1/whip*")
+    start_call(page)
+    end(page)
+
+
 def test_leaving_the_page_frees_the_place(browser: Browser, server: LiveServer) -> None:
     page = open_page(browser, server.url, [])
     start_call(page)
@@ -241,3 +258,25 @@ def test_nothing_is_cut_off_at_any_size(browser: Browser, server: LiveServer, wi
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= height
     page.context.close()
+
+
+def test_another_portrait_goes_on_with_the_same_microphone(browser: Browser, tmp_path: Path) -> None:
+    complaints: list[str] = []
+    # One place only: the old call must have ended before the new one begins.
+    with live_server(tmp_path / "server.log", max_sessions=1) as server:
+        page = open_page(browser, server.url, complaints)
+        start_call(page)
+        first = microphone_of(page)
+        faces = page.get_by_role("radio")
+        assert faces.count() >= 2
+        expect(faces.nth(0)).to_be_checked()
+        faces.nth(1).check()
+        page.wait_for_function("num => window.readMicrophone()?.numConnections > num", arg=first["numConnections"])
+        page.wait_for_selector("body[data-state=live]", timeout=LIVE_LIMIT_MS)
+        expect(page.locator("#poster")).to_have_css("opacity", "0", timeout=LIVE_LIMIT_MS)
+        assert microphone_of(page)["label"] == first["label"]
+        assert places_taken(server) == 1
+        page.reload()
+        expect(page.get_by_role("radio").nth(1)).to_be_checked()
+        wait_for_place(page, server)
+    assert complaints == []
