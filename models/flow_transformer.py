@@ -206,7 +206,7 @@ class FlowTransformer(nn.Module):
             emotion=torch.cat([torch.zeros_like(condition.emotion).repeat(2, 1), condition.emotion]),
         )
         velocity = self.evaluate(noisy.repeat(3, 1, 1), time.repeat(3), tripled)
-        none, audio, everything = velocity.chunk(3)
+        none, audio, everything = velocity.unflatten(0, (3, noisy.shape[0])).unbind(0)
         a, e = audio_guidance[:, None, None], emotion_guidance[:, None, None]
         return none + a * (audio - none) + e * (everything - audio)
 

@@ -1,12 +1,12 @@
-"""Saving and resuming a training: one file, written beside and renamed, so that a stop never leaves half of one."""
+"""Saving a training: one file, written beside and renamed, so that a stop never leaves half of one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from contract.errors import BundleError
 
 
 class AveragedWeights:
@@ -23,11 +23,20 @@ class AveragedWeights:
         for name, parameter in module.named_parameters():
             self.values[name].lerp_(parameter.detach().float(), 1 - decay)
 
+    @contextmanager
+    def in_place_of(self, module: nn.Module) -> Iterator[None]:
+        """Run a block with the average in place of a module's own weights."""
+        own = {name: p.detach().clone() for name, p in module.named_parameters()}
+        self._copy(self.values, module)
+        try:
+            yield
+        finally:
+            self._copy(own, module)
+
     @torch.no_grad()
-    def copy_to(self, module: nn.Module) -> None:
-        """Overwrite a module's parameters with the average."""
+    def _copy(self, values: dict[str, Tensor], module: nn.Module) -> None:
         for name, parameter in module.named_parameters():
-            parameter.copy_(self.values[name])
+            parameter.copy_(values[name])
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -36,31 +45,3 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     beside = path.with_suffix(".writing")
     torch.save(state, beside)
     beside.replace(path)
-
-
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint; raises BundleError when it is missing or not one of ours."""
-    if not path.exists():
-        raise BundleError(f"no checkpoint at {path}")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a file that is not a checkpoint
-        raise BundleError(f"{path} is not a checkpoint of this project: {error}") from error
-    if not isinstance(state, dict):
-        raise BundleError(f"{path} holds {type(state).__name__}, expected a checkpoint of this project")
-    return state
-
-
-def load_averaged(module: nn.Module, weights: dict[str, Tensor], origin: Path) -> None:
-    """Load averaged weights (float16 or float32) into a module; raises BundleError naming what does not fit."""
-    parameters = dict(module.named_parameters())
-    if set(parameters) != set(weights):
-        missing, foreign = sorted(set(parameters) - set(weights)), sorted(set(weights) - set(parameters))
-        raise BundleError(f"{origin} does not fit the model: missing {missing[:5]}, unknown {foreign[:5]}")
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            if parameter.shape != weights[name].shape:
-                raise BundleError(
-                    f"{origin}: {name} is {tuple(weights[name].shape)}, expected {tuple(parameter.shape)}"
-                )
-            parameter.copy_(weights[name].float())

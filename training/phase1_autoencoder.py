@@ -20,8 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
+from models.checkpoint import load_checkpoint
 from models.motion_autoencoder import MotionAutoencoder
-from training.checkpoints import AveragedWeights, load_checkpoint, save_checkpoint
+from training.checkpoints import AveragedWeights, save_checkpoint
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches
 
@@ -177,11 +178,8 @@ class Phase1:
         """L1 on [-1, 1] over whole frames and over mouth and eyes, of people never trained on, averaged weights."""
         shape = BatchShape(8, 2, self.config.autoencoder.image_size_px, driving_px)
         batch = draw_batch(shape, np.random.default_rng(_HELD_OUT_SEED))
-        kept = {name: p.detach().clone() for name, p in self.model.named_parameters()}
-        self.average.copy_to(self.model)
-        image, _ = self.paint_from(batch)
-        for name, parameter in self.model.named_parameters():
-            parameter.copy_(kept[name])
+        with self.average.in_place_of(self.model):
+            image, _ = self.paint_from(batch)
         difference = (image - to_unit(batch.driving, self.config.device)).abs()
         regions = batch.regions.to(self.config.device).float()
         self._write_sheet(batch, image)

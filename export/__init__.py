@@ -1,0 +1,1 @@
+"""Checkpoints to ONNX files to a bundle, each step checked against the one before."""

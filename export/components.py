@@ -1,0 +1,73 @@
+"""The components as they are exported: named tensors in the order of contract/spec.py, constants baked.
+
+In:  networks with their weights
+Out: modules whose forward takes and gives the tensors of one component's signature
+"""
+
+from torch import Tensor, nn
+
+from models.audio_encoder import MelAudioEncoder
+from models.flow_transformer import Condition, FlowTransformer
+from models.motion_autoencoder import MotionAutoencoder
+
+
+class PortraitEncoderComponent(nn.Module):
+    """A picture to all that is kept of it. The finest map leaves as the RGB head's three channels."""
+
+    def __init__(self, autoencoder: MotionAutoencoder) -> None:
+        super().__init__()
+        autoencoder.dec.direction.bake()
+        self.autoencoder = autoencoder
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        identity, coefficients, motion, features = self.autoencoder.encode(image)
+        finest = self.autoencoder.dec.to_rgbs[-1].project(features[-1])
+        return identity, coefficients, motion, *features[:-1], finest
+
+
+class FrameDecoderComponent(nn.Module):
+    """Identity, motion and pyramid to a frame."""
+
+    def __init__(self, autoencoder: MotionAutoencoder) -> None:
+        super().__init__()
+        self.decoder = autoencoder.dec
+
+    def forward(self, identity_latent: Tensor, motion_latent: Tensor, *features: Tensor) -> Tensor:
+        frame: Tensor = self.decoder(identity_latent, motion_latent, list(features), finest_projected=True)
+        return frame
+
+
+class FlowTransformerComponent(nn.Module):
+    """One guided evaluation; the carried rows are dropped."""
+
+    def __init__(self, transformer: FlowTransformer) -> None:
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(
+        self,
+        noisy_motion: Tensor,
+        audio_features: Tensor,
+        carried_motion: Tensor,
+        carried_audio: Tensor,
+        reference_motion: Tensor,
+        emotion: Tensor,
+        time: Tensor,
+        audio_guidance: Tensor,
+        emotion_guidance: Tensor,
+    ) -> Tensor:
+        condition = Condition(audio_features, carried_motion, carried_audio, reference_motion, emotion)
+        velocity = self.transformer.guided(noisy_motion, time, condition, audio_guidance, emotion_guidance)
+        return velocity[:, self.transformer.config.carried_frames :]
+
+
+class AudioEncoderComponent(nn.Module):
+    """A stretch of sound to the features of the frames in its middle."""
+
+    def __init__(self, encoder: MelAudioEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, pcm: Tensor) -> Tensor:
+        features: Tensor = self.encoder(pcm)
+        return features

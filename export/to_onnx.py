@@ -1,0 +1,98 @@
+"""A component to one ONNX file, and the proof that the file gives the module's numbers.
+
+In:  a module of export/components.py and its signature
+Out: FILE.onnx beside what was asked, checked on ONNX Runtime in float32
+"""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from contract.errors import BundleError
+from contract.spec import EngineSignature, TensorSpec
+from engines.registry import open_engine
+
+_LARGEST_ERROR = 1e-4
+_EXAMPLE_BATCH = 2
+_EXAMPLE_FRAMES = 13
+
+
+def export_component(
+    module: nn.Module, signature: EngineSignature, path: Path, probe: Mapping[str, np.ndarray] | None = None
+) -> float:
+    """Write a module as ONNX with free batch and frame axes; returns the largest relative error of the file.
+
+    probe: inputs to compare on, random ones if None. The decoder needs real ones: warping noise by a flow read
+        from noise amplifies rounding without bound.
+    Raises BundleError when the file does not give the module's numbers to 1e-4 at another batch and length.
+    """
+    module = module.eval()
+    inputs = example_inputs(signature, _EXAMPLE_BATCH, _EXAMPLE_FRAMES, seed=0)
+    batch, frames = torch.export.Dim("batch", min=1, max=64), torch.export.Dim("frames", min=1, max=50)
+    axes = {spec.name: _free_axes(spec, batch, frames) for spec in signature.inputs}
+    names = [spec.name for spec in signature.inputs]
+    tensors = tuple(torch.from_numpy(inputs[name]) for name in names)
+    with warnings.catch_warnings():
+        # The exporter warns of its own internals; the parity check below is what counts.
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module,
+            tensors,
+            input_names=names,
+            output_names=[spec.name for spec in signature.outputs],
+            dynamic_shapes=_shapes_as_called(module, names, axes),
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    program.save(str(path), external_data=False)
+    error = parity_error(module, signature, path, probe or example_inputs(signature, batch=1, frames=9, seed=1))
+    if error > _LARGEST_ERROR:
+        raise BundleError(f"{path.name} differs from its module by {error:.1e}, expected at most {_LARGEST_ERROR:.0e}")
+    return error
+
+
+def parity_error(
+    module: nn.Module, signature: EngineSignature, path: Path, inputs: Mapping[str, np.ndarray]
+) -> float:
+    """Largest |difference| over largest |value| of any output between a module and its file."""
+    with torch.inference_mode():
+        outputs = module(*(torch.from_numpy(inputs[spec.name]) for spec in signature.inputs))
+    expected = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    engine = open_engine("onnxruntime", path, signature, "float32", 2)
+    try:
+        got = engine.run(**inputs)
+    finally:
+        engine.close()
+    return max(
+        float(np.abs(got[spec.name] - value.numpy()).max() / np.abs(value.numpy()).max())
+        for spec, value in zip(signature.outputs, expected, strict=True)
+    )
+
+
+def example_inputs(signature: EngineSignature, batch: int, frames: int, seed: int) -> dict[str, np.ndarray]:
+    """Random inputs of unit spread; time within [0, 1]."""
+    generator = np.random.default_rng(seed)
+    inputs = {}
+    for spec in signature.inputs:
+        shape = [batch if axis == 0 else frames if size is None else size for axis, size in enumerate(spec.shape)]
+        values = generator.standard_normal(shape).astype(spec.dtype)
+        inputs[spec.name] = np.abs(values) % 1 if spec.name == "time" else values
+    return inputs
+
+
+def _free_axes(spec: TensorSpec, batch: torch.export.Dim, frames: torch.export.Dim) -> dict[int, torch.export.Dim]:
+    return {axis: batch if axis == 0 else frames for axis, size in enumerate(spec.shape) if size is None}
+
+
+def _shapes_as_called(
+    module: nn.Module, names: list[str], axes: dict[str, dict[int, torch.export.Dim]]
+) -> tuple[object, ...]:
+    """Axes in the nesting of forward's arguments: the pyramid's maps are one variadic argument."""
+    features = tuple(axes[name] for name in names if name.startswith("feature_"))
+    others = tuple(axes[name] for name in names if not name.startswith("feature_"))
+    return (*others, features) if features else others

@@ -1,0 +1,37 @@
+"""Conditional flow matching on straight paths.
+
+Source: Lipman et al. 2023 (arXiv 2210.02747); FLOAT (ICCV 2025) section 3.3 for the velocity loss.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def straight_path(noise: Tensor, motion: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+    """A point of the optimal-transport path and its velocity.
+
+    noise, motion: [B, N, D], ends of the path at time 0 and 1; time: [B]
+    returns x_t = (1 - t) noise + t motion, and motion - noise
+    """
+    t = time[:, None, None]
+    return (1 - t) * noise + t * motion, motion - noise
+
+
+def flow_matching_loss(velocity: Tensor, target: Tensor) -> Tensor:
+    """Squared error of velocities and of their first differences along the frames, evenly.
+
+    velocity, target: [B, N, D]
+    """
+    error = velocity - target
+    return error.square().mean() + error.diff(dim=1).square().mean()
+
+
+def euler(field: Callable[[Tensor, float], Tensor], noise: Tensor, num_points: int) -> Tensor:
+    """Walk a field (x [B, N, D], time in [0, 1]) -> velocity from 0 to 1 over `num_points` points."""
+    x = noise
+    times = torch.linspace(0, 1, num_points).tolist()
+    for now, then in zip(times, times[1:], strict=False):
+        x = x + (then - now) * field(x, now)
+    return x

@@ -1,0 +1,300 @@
+"""Phase 2: audio encoder and flow transformer, from speech whose motion is known.
+
+In:  clips of sound and true motion; the motion basis of phase 1's checkpoint
+Out: a checkpoint of audio encoder and flow transformer
+
+Windows of any length from 1 to 50 frames are drawn, so that the short windows of live serving, and their missing
+look-ahead, are in the training distribution. Beside the flow, a linear layer reads the mouth's shape from the audio
+features: without it the encoder learns phones only as fast as the noise lets it.
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from contract.packets import SAMPLES_PER_FRAME
+from contract.spec import EMOTIONS
+from models.audio_encoder import EMBEDDED_AUDIO, MelAudioConfig, MelAudioEncoder
+from models.checkpoint import load_checkpoint
+from models.flow_transformer import EMBEDDED_FLOW, Condition, FlowConfig, FlowTransformer
+from training.checkpoints import AveragedWeights, save_checkpoint
+from training.flow_matching import euler, flow_matching_loss, straight_path
+from training.motion_names import MOTION_NAMES, from_coefficients, to_coefficients
+from training.speech_augment import augment
+from training.speech_clips import Clip
+
+_MOUTH = [MOTION_NAMES.index(name) for name in ("jaw", "lip_width", "lip_rounding", "lip_closing", "lip_tuck")]
+_LOG_STEPS = 25
+_EULER_POINTS = 10
+
+
+@dataclass(frozen=True)
+class Phase2Config:
+    """One run of phase 2. The dropouts are FLOAT's."""
+
+    flow: FlowConfig = EMBEDDED_FLOW
+    audio: MelAudioConfig = EMBEDDED_AUDIO
+    num_steps: int = 6000
+    batch_windows: int = 48
+    learning_rate: float = 1e-3
+    condition_dropout: float = 0.1
+    carried_dropout: float = 0.5
+    mouth_weight: float = 1.0
+    average_decay: float = 0.999
+    seed: int = 1
+    device: str = "cpu"
+    save_every_s: float = 120.0
+
+
+@dataclass
+class Windows:
+    """A batch of windows, all N frames long.
+
+    pcm: [B, (8 + 10 + N + 2) * 640], the sound around carried and new frames
+    motion: [B, 10 + N, M] coefficients; reference: [B, M]; emotion: [B, 7]
+    begins: [B] bool, the window is a clip's first: nothing was carried over
+    """
+
+    pcm: Tensor
+    motion: Tensor
+    reference: Tensor
+    emotion: Tensor
+    begins: Tensor
+
+
+class WindowSampler:
+    """Draws windows from clips, and augments their sound."""
+
+    def __init__(self, clips: list[Clip], config: Phase2Config, num_directions: int) -> None:
+        self.clips = clips
+        self.config = config
+        self.motion = [to_coefficients(clip.motion, num_directions) for clip in clips]
+        lengths = np.array([clip.num_frames for clip in clips], np.float64)
+        self.share = lengths / lengths.sum()
+
+    def draw(self, generator: np.random.Generator, *, clean: bool = False) -> Windows:
+        """One batch; `clean` leaves the sound as it is."""
+        carried = self.config.flow.carried_frames
+        longest = self.config.flow.window_frames
+        # Half of the batches are whole windows, the others as short as live serving cuts them.
+        num_frames = longest if generator.random() < 0.5 else int(generator.integers(4, longest))
+        sounds, motions, references, emotions, begins = [], [], [], [], []
+        for index in generator.choice(len(self.clips), self.config.batch_windows, p=self.share):
+            clip, motion = self.clips[index], self.motion[index]
+            begin = generator.random() < 0.15
+            last = clip.num_frames - num_frames - carried
+            start = -carried if begin else int(generator.integers(0, max(1, last)))
+            pcm = self._sound(clip, start, num_frames)
+            sounds.append(pcm if clean else augment(pcm, generator))
+            motions.append(_rows(motion, start, carried + num_frames))
+            references.append(_reference(motion.shape[1], generator))
+            emotions.append(np.eye(len(EMOTIONS), dtype=np.float32)[clip.emotion])
+            begins.append(begin)
+        return Windows(
+            *(torch.from_numpy(np.stack(x)) for x in (sounds, motions, references, emotions)), torch.tensor(begins)
+        )
+
+    def _sound(self, clip: Clip, start: int, num_frames: int) -> NDArray[np.float32]:
+        first = start - self.config.audio.context_frames
+        last = start + self.config.flow.carried_frames + num_frames + self.config.audio.lookahead_frames
+        pcm = np.zeros((last - first) * SAMPLES_PER_FRAME, np.float32)
+        a, b = max(0, first), min(clip.num_frames, last)
+        pcm[(a - first) * SAMPLES_PER_FRAME : (b - first) * SAMPLES_PER_FRAME] = clip.pcm[
+            a * SAMPLES_PER_FRAME : b * SAMPLES_PER_FRAME
+        ]
+        return pcm
+
+
+def _rows(motion: NDArray[np.float32], start: int, count: int) -> NDArray[np.float32]:
+    """Rows start ... start + count; before the clip its first row, after it its last."""
+    return motion[np.clip(np.arange(start, start + count), 0, len(motion) - 1)]
+
+
+def _reference(num_directions: int, generator: np.random.Generator) -> NDArray[np.float32]:
+    """What a portrait's own motion may be read as: near neutral, some smile."""
+    reference: NDArray[np.float32] = generator.normal(0, 0.25, num_directions).astype(np.float32)
+    return reference
+
+
+class Phase2:
+    """Audio encoder and flow transformer in training; resumes where its checkpoint stands.
+
+    basis: [latent_dim, M], the motion directions of phase 1
+    """
+
+    def __init__(self, config: Phase2Config, basis: Tensor, folder: Path) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.folder = folder
+        self.basis = basis.to(config.device)
+        self.model = nn.ModuleDict(
+            {
+                "audio_encoder": MelAudioEncoder(config.audio),
+                "fmt": FlowTransformer(config.flow),
+                "mouth": nn.Linear(config.audio.audio_feature_dim, len(_MOUTH)),
+            }
+        ).to(config.device)
+        _start_still(self.model["fmt"])
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), config.learning_rate, weight_decay=0.01)
+        self.average = AveragedWeights(self.model, config.average_decay)
+        self.step = 0
+        self.metrics: dict[str, float] = {}
+        if self.checkpoint_path.exists():
+            state = load_checkpoint(self.checkpoint_path)
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.average.values = {name: value.to(config.device) for name, value in state["average"].items()}
+            self.step = state["step"]
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the run's state is kept."""
+        return self.folder / "phase2.pt"
+
+    def save(self) -> None:
+        """Write everything that resuming needs."""
+        save_checkpoint(
+            self.checkpoint_path,
+            {
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "average": self.average.values,
+                "basis": self.basis.cpu(),
+                "step": self.step,
+                "config": asdict(self.config),
+                "metrics": self.metrics,
+            },
+        )
+
+    def condition(self, windows: Windows, features: Tensor) -> Condition:
+        """Conditions of a batch before any is dropped. features: [B, 10 + N, A]."""
+        carried = self.config.flow.carried_frames
+        kept = (~windows.begins).float()[:, None, None].to(features.device)
+        motion = windows.motion.to(features.device) @ self.basis.T
+        return Condition(
+            audio=features[:, carried:],
+            carried_motion=motion[:, :carried] * kept,
+            carried_audio=features[:, :carried] * kept,
+            reference=windows.reference.to(features.device) @ self.basis.T,
+            emotion=windows.emotion.to(features.device),
+        )
+
+    def train_step(self, windows: Windows) -> dict[str, float]:
+        """One optimiser step; returns its losses."""
+        config, device = self.config, self.config.device
+        carried = config.flow.carried_frames
+        # A short warm-up, then down along a cosine.
+        progress = self.step / config.num_steps
+        rate = config.learning_rate * min(1.0, (self.step + 1) / 200) * (0.5 + 0.5 * float(np.cos(np.pi * progress)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = max(rate, 1e-5)
+        motion = windows.motion.to(device)
+        features = self.model["audio_encoder"](windows.pcm.to(device))
+        mouth = F.mse_loss(self.model["mouth"](features), motion[:, :, _MOUTH])
+        condition = self.drop(self.condition(windows, features))
+        target = motion[:, carried:] @ self.basis.T
+        noise = torch.randn_like(target)
+        moment = torch.rand(target.shape[0], device=device)
+        noisy, velocity = straight_path(noise, target, moment)
+        predicted = self.model["fmt"].evaluate(noisy, moment, condition)[:, carried:]
+        # Only the basis' span carries motion; the rest of the latent is noise to be walked off.
+        flow = flow_matching_loss(predicted, velocity)
+        along = flow_matching_loss(predicted @ self.basis, velocity @ self.basis)
+        self.optimizer.zero_grad(set_to_none=True)
+        (flow + along + config.mouth_weight * mouth).backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.average.update(self.model, self.step)
+        self.step += 1
+        return {"flow": float(flow.detach()), "along": float(along.detach()), "mouth": float(mouth.detach())}
+
+    def drop(self, condition: Condition) -> Condition:
+        """Leave out sound, reference and emotion one time in ten each, what was carried over one in two."""
+
+        def keep(batch: int, probability: float) -> Tensor:
+            return (torch.rand(batch, device=self.config.device) >= probability).float()
+
+        batch, p = condition.audio.shape[0], self.config.condition_dropout
+        # The loss over sound alone and over sound and emotion is what guidance subtracts: emotion goes with sound.
+        audio = keep(batch, p)
+        carried = keep(batch, self.config.carried_dropout)[:, None, None]
+        return Condition(
+            audio=condition.audio * audio[:, None, None],
+            carried_motion=condition.carried_motion * carried,
+            carried_audio=condition.carried_audio * carried,
+            reference=condition.reference * keep(batch, p)[:, None],
+            emotion=condition.emotion * (keep(batch, p) * audio)[:, None],
+        )
+
+    @torch.no_grad()
+    def validate(self, sampler: WindowSampler) -> dict[str, float]:
+        """Pearson r of sampled motion against truth on held-out clips, averaged weights, plain evaluation."""
+        generator = np.random.default_rng(11)
+        windows = sampler.draw(generator, clean=True)
+        carried = self.config.flow.carried_frames
+        device = self.config.device
+        with self.average.in_place_of(self.model):
+            condition = self.condition(windows, self.model["audio_encoder"](windows.pcm.to(device)))
+            noise = torch.randn(*condition.audio.shape[:2], self.basis.shape[0], device=device)
+
+            def field(x: Tensor, moment: float) -> Tensor:
+                times = torch.full((x.shape[0],), moment, device=device)
+                velocity: Tensor = self.model["fmt"].evaluate(x, times, condition)[:, carried:]
+                return velocity
+
+            drawn = from_coefficients((euler(field, noise, _EULER_POINTS) @ self.basis).cpu().numpy())
+        truth = from_coefficients(windows.motion[:, carried:].numpy())
+        names = [MOTION_NAMES[i] for i in _MOUTH]
+        return {
+            f"r_{name}": float(np.corrcoef(drawn[..., i].ravel(), truth[..., i].ravel())[0, 1])
+            for name, i in zip(names, _MOUTH, strict=True)
+        }
+
+    def run(self, clips: list[Clip], held_out: list[Clip], seconds: float = float("inf")) -> None:
+        """Train until the last step or time is up; saves often."""
+        num_directions = self.basis.shape[1]
+        sampler = WindowSampler(clips, self.config, num_directions)
+        unseen = WindowSampler(held_out, self.config, num_directions)
+        generator = np.random.default_rng([self.config.seed, self.step])
+        started = saved = time.monotonic()
+        losses: list[dict[str, float]] = []
+        while self.step < self.config.num_steps and time.monotonic() - started < seconds:
+            losses.append(self.train_step(sampler.draw(generator)))
+            if self.step % _LOG_STEPS == 0:
+                self._log(started, losses)
+                losses = []
+            if time.monotonic() - saved > self.config.save_every_s:
+                self.metrics = self.validate(unseen)
+                self.save()
+                saved = time.monotonic()
+        self.metrics = self.validate(unseen)
+        self.save()
+        self._log(started, losses)
+
+    def _log(self, started: float, losses: list[dict[str, float]]) -> None:
+        line: dict[str, float] = {"step": self.step, "elapsed_s": round(time.monotonic() - started, 1)}
+        for name in losses[0] if losses else ():
+            line[name] = round(float(np.mean([loss[name] for loss in losses])), 5)
+        line.update({name: round(value, 3) for name, value in self.metrics.items()})
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "phase2.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+
+
+def _start_still(transformer: nn.Module) -> None:
+    """Zero the gates and the head, as DiT begins: each block is the identity at first."""
+    assert isinstance(transformer, FlowTransformer)
+    for block in transformer.blocks:
+        nn.init.zeros_(block.adaLN_modulation[1].weight)
+        nn.init.zeros_(block.adaLN_modulation[1].bias)
+    nn.init.zeros_(transformer.decoder.adaLN_modulation[1].weight)
+    nn.init.zeros_(transformer.decoder.adaLN_modulation[1].bias)
+    nn.init.zeros_(transformer.decoder.linear.weight)
+    nn.init.zeros_(transformer.decoder.linear.bias)
