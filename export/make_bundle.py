@@ -6,7 +6,7 @@ Out: a bundle folder, written beside and renamed
 
 import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,7 @@ def load_networks(phase1: Path, phase2: Path) -> Networks:
     for state, path in ((first, phase1), (second, phase2)):
         if missing := [key for key in ("average", "step", "metrics") if key not in state]:
             raise BundleError(f"{path} is not a training checkpoint: it lacks {missing}")
-    # Folded up-sampling gives the same numbers and runs faster in an engine.
-    autoencoder = MotionAutoencoder(replace(EMBEDDED_AUTOENCODER, folded=True))
+    autoencoder = MotionAutoencoder(EMBEDDED_AUTOENCODER)
     load_parameters(autoencoder, first["average"], str(phase1))
     transformer, audio_encoder = FlowTransformer(EMBEDDED_FLOW), MelAudioEncoder(EMBEDDED_AUDIO)
     for module, prefix in ((transformer, "fmt."), (audio_encoder, "audio_encoder.")):

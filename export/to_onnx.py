@@ -16,7 +16,9 @@ from contract.errors import BundleError
 from contract.spec import EngineSignature, TensorSpec
 from engines.registry import open_engine
 
-_LARGEST_ERROR = 1e-4
+# Warping multiplies rounding by the picture's contrast, level after level.
+_LARGEST_ERROR = {"frame": 1e-3}
+_LARGEST_LATENT_ERROR = 1e-4
 _EXAMPLE_BATCH = 2
 _EXAMPLE_FRAMES = 13
 
@@ -28,7 +30,7 @@ def export_component(
 
     probe: inputs to compare on, random ones if None. The decoder needs real ones: warping noise by a flow read
         from noise amplifies rounding without bound.
-    Raises BundleError when the file does not give the module's numbers to 1e-4 at another batch and length.
+    Raises BundleError when the file does not give the module's numbers: latents to 1e-4, frames to 1e-3.
     """
     module = module.eval()
     inputs = example_inputs(signature, _EXAMPLE_BATCH, _EXAMPLE_FRAMES, seed=0)
@@ -51,8 +53,9 @@ def export_component(
     assert program is not None
     program.save(str(path), external_data=False)
     error = parity_error(module, signature, path, probe or example_inputs(signature, batch=1, frames=9, seed=1))
-    if error > _LARGEST_ERROR:
-        raise BundleError(f"{path.name} differs from its module by {error:.1e}, expected at most {_LARGEST_ERROR:.0e}")
+    limit = _LARGEST_ERROR.get(signature.outputs[0].name, _LARGEST_LATENT_ERROR)
+    if error > limit:
+        raise BundleError(f"{path.name} differs from its module by {error:.1e}, expected at most {limit:.0e}")
     return error
 
 
