@@ -128,8 +128,3 @@ class PictureTrack(MediaStreamTrack):
         """End the track."""
         super().stop()
         self._frames.close()
-
-
-def to_i420(image: UInt8Array) -> UInt8Array:
-    """[height, width, 3] uint8 RGB as the encoder takes it, [height * 3 / 2, width]."""
-    return av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p").to_ndarray().astype(np.uint8)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from contract.packets import AvatarFrame, SpeechChunk
 from pipeline.avatar import AvatarStream
 from server.clock import Clock
-from server.media_tracks import to_i420
+from server.picture_format import PictureFormat
 from server.playout import PlayableFrame
 
 MOST_PENDING_CHUNKS = 25
@@ -59,6 +59,7 @@ class RenderLane:
         self._chunks: deque[tuple[SpeechChunk, float]] = deque()
         self._frames: Iterator[AvatarFrame] | None = None
         self._submitted_at_s = 0.0
+        self._format = PictureFormat()
         self._is_open = True
 
     @property
@@ -95,7 +96,7 @@ class RenderLane:
             self._frames = None
             return True
         rendered_s = clock.now_s()
-        picture = to_i420(painted.image)
+        picture = self._format.to_i420(painted.image)
         ready_s = clock.now_s()
         frame = RenderedFrame(
             PlayableFrame(painted.chunk, picture, ready_s),

@@ -63,14 +63,14 @@ async def running_server(avatar: Avatar | None = None, **settings: Any) -> Async
     while not server.started:
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
-        while (await http.get("/readyz")).status_code != 200:
-            await asyncio.sleep(0.01)
-        try:
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
+            while (await http.get("/readyz")).status_code != 200:
+                await asyncio.sleep(0.01)
             yield RunningServer(http, app.state.admission, app)
-        finally:
-            server.should_exit = True
-    await serving
+    finally:
+        server.should_exit = True
+        await serving
 
 
 class ClickTrack(MediaStreamTrack):

@@ -121,15 +121,15 @@ def test_a_microphone_that_pauses_and_returns_is_waited_for_and_not_filled_up() 
 
 
 @pytest.mark.parametrize("ppm", [-500, 500])
-def test_a_peer_whose_clock_drifts_stays_within_the_buffer_for_eight_minutes(ppm: int) -> None:
+def test_a_peer_whose_clock_drifts_stays_within_the_buffer_for_four_minutes(ppm: int) -> None:
     bench = Bench()
     levels = []
-    for tick in range(12_000):
+    for tick in range(6_000):
         while bench.sent < (tick + 2) * 1920 * (1 + ppm * 1e-6):
             bench.send()
         bench.take()
         levels.append(bench.ingest.waiting_samples)
-    drift = 12_000 * 1920 * ppm * 1e-6
+    drift = 6_000 * 1920 * ppm * 1e-6
     corrected = bench.counts.voice_samples_squeezed - bench.counts.voice_samples_stretched
     assert abs(corrected - drift) < 3 * 1920
     assert max(levels[100:]) < 4 * 1920
@@ -139,7 +139,11 @@ def test_a_peer_whose_clock_drifts_stays_within_the_buffer_for_eight_minutes(ppm
 def test_loud_sound_is_squeezed_by_a_millisecond_at_a_time_without_a_click() -> None:
     bench = Bench()
     bench.send(9)
-    voice = np.concatenate([(bench.send(2), bench.take())[1] for _ in range(60)])
+    heard = []
+    for _ in range(60):
+        bench.send(2)
+        heard.append(bench.take())
+    voice = np.concatenate(heard)
     assert 0 < bench.counts.voice_samples_squeezed <= 48 * 35
     steepest = np.abs(np.diff(tone(48_000).astype(int))).max()
     assert np.abs(np.diff(voice.astype(int))).max() <= 1.2 * steepest

@@ -1,0 +1,19 @@
+"""From the avatar's RGB to the I420 that encoders take."""
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from contract.packets import UInt8Array
+
+
+class PictureFormat:
+    """Converts pictures of one stream. A frame's own conversion would set its scaler up anew each time."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def to_i420(self, image: UInt8Array) -> UInt8Array:
+        """[height, width, 3] uint8 RGB as [height * 3 / 2, width] uint8; both sides even."""
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        return self._reformatter.reformat(frame, format="yuv420p").to_ndarray().astype(np.uint8, copy=False)
