@@ -267,7 +267,6 @@ function setMuted(isMuted) {
   button.setAttribute("aria-pressed", `${isMuted}`);
   button.disabled = isViewOnly;
   button.querySelector("use").setAttribute("href", isMuted ? "#icon-microphone-off" : "#icon-microphone");
-  document.body.classList.toggle("is-muted", isMuted);
 }
 
 function setHearing(isHearing) {
@@ -302,6 +301,7 @@ function showState(state, { attempt = 0, delay_s = 0 } = {}) {
   const wasInCall = !at("call-bar").hidden;
   const isInCall = ["connecting", "live", "reconnecting"].includes(state);
   document.body.dataset.state = state;
+  document.body.classList.toggle("is-view-only", isViewOnly && isInCall);
   at("state-text").textContent = STATE_TEXT[state];
   at("start").hidden = isInCall;
   at("start").disabled = state === "asking";
