@@ -43,6 +43,8 @@ def serve(
     )
     settings = config.stream_settings
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("aioice", "aiortc"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     # First, since it is quick to fail, while an avatar takes seconds to open.
     sockets = listen(config.host, config.port)
     avatar: Avatar

@@ -23,12 +23,14 @@ class Offer:
     sdp: without candidates that can't be reached
     ufrag: the peer's, by which a trickle fragment is known
     sends_voice: a microphone is offered
+    has_video: there is a section for pictures
     wants_voice, wants_picture: what the peer will play
     bundle_mid: the media section whose transport carries everything
     """
 
     sdp: str
     ufrag: str
+    has_video: bool
     sends_voice: bool
     wants_voice: bool
     wants_picture: bool
@@ -67,6 +69,7 @@ def read_offer(text: str) -> Offer:
     offer = Offer(
         sdp=sdp,
         ufrag=ufrag,
+        has_video=video is not None,
         sends_voice=audio is not None and audio.direction in ("sendrecv", "sendonly"),
         wants_voice=audio is not None and audio.direction in ("sendrecv", "recvonly"),
         wants_picture=video is not None and video.direction in ("sendrecv", "recvonly"),

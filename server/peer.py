@@ -9,10 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import av
-from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
 from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.rtcconfiguration import RTCBundlePolicy
+from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 from contract.errors import NegotiationError
@@ -23,6 +31,7 @@ from server.offer import PARSE_ERRORS, Offer, TrickleFragment
 EVENTS_LABEL = "events"
 MOST_MESSAGE_BYTES = 4096
 MOST_UNSENT_BYTES = 64 * 1024
+PATIENCE_S = 1.0
 REFUSALS = (*PARSE_ERRORS, InvalidAccessError, InvalidStateError, OperationError)
 
 
@@ -55,6 +64,7 @@ class Peer:
         self._channel: RTCDataChannel | None = None
         self._microphone: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._patience: asyncio.TimerHandle | None = None
         self.voice = VoiceTrack()
         self.pictures = PictureTrack()
         self._connection.on("connectionstatechange", self._on_state)
@@ -64,6 +74,9 @@ class Peer:
     async def answer(self, offer: Offer) -> str:
         """The answer's SDP, with all of our candidates; raises NegotiationError where the offer can't be met."""
         try:
+            if offer.has_video:
+                # Made before the offer is read, since only then are its preferences heard.
+                self._connection.addTransceiver("video", "sendonly").setCodecPreferences(_vp8_first())
             await self._connection.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
             for transceiver in self._connection.getTransceivers():
                 self._direct(transceiver, offer)
@@ -89,6 +102,8 @@ class Peer:
     async def close(self) -> None:
         """Hang up and release everything."""
         self._is_closing = True
+        if self._patience is not None:
+            self._patience.cancel()
         if self._microphone is not None:
             self._microphone.cancel()
             await asyncio.gather(self._microphone, return_exceptions=True)
@@ -124,9 +139,14 @@ class Peer:
             self._microphone = asyncio.get_running_loop().create_task(self._listen(track))
 
     def _on_track_ended(self) -> None:
-        # A sender that stops by itself never starts again, while the connection looks healthy.
+        # A sender that stops by itself never starts again, while the connection looks healthy. Most often it stops
+        # because the peer hung up, which the connection says a moment later.
+        if not self._is_closing and self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(PATIENCE_S, self._on_sender_stopped)
+
+    def _on_sender_stopped(self) -> None:
         if not self._is_closing:
-            self._events.on_gone("sender ended")
+            self._events.on_gone("sender stopped")
 
     def _on_channel(self, channel: RTCDataChannel) -> None:
         if channel.label == EVENTS_LABEL and self._channel is None:
@@ -146,3 +166,9 @@ class Peer:
                 return
             if isinstance(frame, av.AudioFrame):
                 self._events.on_sound(frame)
+
+
+def _vp8_first() -> list[RTCRtpCodecCapability]:
+    """aiortc takes the offer's first codec, and its H.264 costs six times what our VP8 does."""
+    codecs = RTCRtpSender.getCapabilities("video").codecs
+    return sorted(codecs, key=lambda codec: codec.mimeType != "video/VP8")

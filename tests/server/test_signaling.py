@@ -227,3 +227,20 @@ async def test_an_avatar_that_can_not_be_warmed_up_keeps_the_server_closed(hop_f
         assert isinstance(failures[0], PortraitError)
         assert_problem(await http.get("/readyz"), 503, "starting or stopping")
         assert_problem(await post_offer(http, await an_offer()), 503, "starting or stopping")
+
+
+async def test_vp8_is_taken_whatever_the_offer_puts_first() -> None:
+    offer = await an_offer()
+    found = re.search(r"m=video \d+ UDP/TLS/RTP/SAVPF ([\d ]+)", offer)
+    assert found is not None
+    numbers = found[1].split()
+    names = dict(re.findall(r"a=rtpmap:(\d+) (\w+)/90000", offer))
+    h264_first = sorted(numbers, key=lambda number: names[number] != "H264")
+    assert names[h264_first[0]] == "H264"
+    turned = offer.replace(found[0], found[0].replace(found[1], " ".join(h264_first)))
+    async with running_server() as server:
+        response = await post_offer(server.http, turned)
+        answered = re.search(r"m=video \d+ UDP/TLS/RTP/SAVPF (\d+)", response.text)
+        assert answered is not None
+        assert names[answered[1]] == "VP8"
+        await server.http.delete(response.headers["location"])
