@@ -1,0 +1,47 @@
+"""The decoder at a small configuration."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from models.autoencoder_config import AutoencoderConfig
+from models.motion_autoencoder import MotionAutoencoder
+
+SMALL = AutoencoderConfig(channels=(8, 8, 8, 8), latent_dim=8, num_motion_directions=3, num_blended_levels=2)
+
+
+@pytest.fixture
+def autoencoder():
+    torch.manual_seed(0)
+    return MotionAutoencoder(SMALL).eval()
+
+
+@torch.inference_mode()
+def test_levels_double_and_the_last_is_the_frame(autoencoder):
+    identity, coefficients, motion, features = autoencoder.encode(torch.rand(2, 3, 32, 32))
+    assert coefficients.shape == (2, 3) and motion.shape == (2, 8)
+    images = list(autoencoder.dec.images(identity + motion, features))
+    assert [image.shape[-1] for image in images] == [8, 16, 32]
+    assert torch.equal(images[-1], autoencoder.dec(identity, motion, features))
+
+
+def test_basis_is_orthonormal_and_baking_keeps_it(autoencoder):
+    basis = autoencoder.dec.direction.orthonormal()
+    assert torch.allclose(basis.T @ basis, torch.eye(3), atol=1e-6)
+    autoencoder.dec.direction.bake()
+    assert torch.equal(autoencoder.dec.direction.orthonormal(), basis)
+    coefficients = torch.tensor([[1.0, -2.0, 0.5]])
+    assert torch.allclose(autoencoder.dec.direction(coefficients) @ basis, coefficients, atol=1e-6)
+
+
+@torch.inference_mode()
+def test_blended_levels_show_what_the_decoder_paints(autoencoder):
+    """Where the mask shuts the portrait out, a blended level still shows the decoder's own features."""
+    for head in autoencoder.dec.to_flows:
+        head.bias[:, 2] = -50.0
+    identity, _, motion, features = autoencoder.encode(torch.rand(1, 3, 32, 32))
+    blended = autoencoder.dec(identity, motion, features)
+    warped_only = MotionAutoencoder(replace(SMALL, num_blended_levels=0)).eval()
+    warped_only.load_state_dict(autoencoder.state_dict())
+    assert blended.std() > 1e-2 and warped_only.dec(identity, motion, features).std() < 1e-3
