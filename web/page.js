@@ -143,19 +143,21 @@ function drawChoices() {
   at("portraits").hidden = portraits.length === 0;
 }
 
+async function fetchPortraits() {
+  const response = await fetch("v1/portraits").catch(() => null);
+  return response?.ok ? response.json() : null;
+}
+
 async function loadPortraits() {
-  const find = (wanted) => portraits.find(({ name }) => name === wanted);
-  try {
-    const response = await fetch("v1/portraits");
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    const listed = await response.json();
-    portraits = listed.portraits;
-    portrait = [remembered.read("portrait"), listed.default].map(find).find(Boolean) ?? portraits[0] ?? null;
-  } catch {
+  const listed = await fetchPortraits();
+  if (!listed) {
     say("The server can't be reached", "The portraits could not be loaded.", { text: "Try again", run: loadPortraits });
     return;
   }
   hush();
+  portraits = listed;
+  // The server's own choice is the first.
+  portrait = portraits.find(({ name }) => name === remembered.read("portrait")) ?? portraits[0] ?? null;
   drawChoices();
   showPoster(true);
 }

@@ -144,7 +144,16 @@ def split_pauses(loudness: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
 
 
 def longest_gap_ms(recording: Recording) -> float:
-    """The longest time between two pictures that were shown one after the other."""
+    """The longest time without a new picture.
+
+    A busy page may be told of several pictures at once, late; each of those told of together was shown for a frame.
+    """
+    num_untold = np.diff(recording.num_presented) - 1
+    return float((np.diff(recording.frame_times_ms) - FRAME_MS * num_untold).max())
+
+
+def longest_callback_gap_ms(recording: Recording) -> float:
+    """The longest time in which the page was told of no new picture: at least as long as the gap that was seen."""
     return float(np.diff(recording.frame_times_ms).max())
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Playwright
 
 from tests.browser.live_page import FLASH_BOX, MOUTH_BOX, Note, chromium, prepare_recording, record_call, start_call
 from tests.browser.live_server import live_server
-from tests.browser.measure import Recording, lip_sync, longest_gap_ms, skews_ms
+from tests.browser.measure import Recording, lip_sync, longest_callback_gap_ms, longest_gap_ms, skews_ms
 from tests.browser.sound_files import write_clicks, write_speech
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.system("chromium", "espeak-ng")]
@@ -36,9 +36,17 @@ def record(
         page.click("#stop")
         page.wait_for_selector("body[data-state=idle]")
     gap_ms = longest_gap_ms(recording)
-    note({**asdict(reception), "longest_gap_ms": gap_ms, "num_pictures": len(recording.frame_times_ms)})
+    note(
+        {
+            **asdict(reception),
+            "longest_gap_ms": gap_ms,
+            "longest_callback_gap_ms": longest_callback_gap_ms(recording),
+            "num_pictures": len(recording.frame_times_ms),
+        }
+    )
     assert reception.fps >= 24
     assert gap_ms <= 200
+    assert reception.num_freezes == 0
     return recording
 
 

@@ -9,6 +9,7 @@ from tests.browser.measure import (
     Recording,
     click_times_ms,
     lip_sync,
+    longest_callback_gap_ms,
     longest_gap_ms,
     mouth_movement,
     on_page_clock,
@@ -133,10 +134,14 @@ def test_ringing_click_counts_once_and_lost_flash_is_left_out() -> None:
     assert skews_ms(recording).tolist() == [0, 0]
 
 
-def test_longest_gap() -> None:
-    times_ms = np.array([0.0, 40, 80, 310, 350])
-    recording = Recording(times_ms, np.zeros((5, 1, 1), np.uint8), np.arange(5), np.zeros(1), np.zeros(1), np.zeros(1))
+def test_longest_gap_leaves_out_pictures_that_were_shown_unnoticed() -> None:
+    times_ms = np.array([0.0, 40, 80, 310, 350, 510])
+    shown = np.array([0, 1, 2, 3, 4, 8])
+    recording = Recording(times_ms, np.zeros((6, 1, 1), np.uint8), shown, np.zeros(1), np.zeros(1), np.zeros(1))
     assert longest_gap_ms(recording) == 230
+    times_ms[3:] -= 190
+    assert longest_gap_ms(recording) == 40
+    assert longest_callback_gap_ms(recording) == 160
 
 
 def test_two_clocks_with_drift_become_one() -> None:

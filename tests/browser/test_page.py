@@ -81,6 +81,10 @@ def test_call_from_start_to_end(browser: Browser, server: LiveServer) -> None:
     complaints: list[str] = []
     page = open_page(browser, server.url, complaints)
     expect(page.locator("#state-text")).to_have_text("Ready")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(page.get_by_role("radio")).to_have_count(1)
+    expect(page.get_by_role("radio")).to_be_checked()
+    expect(page.locator("#poster")).to_have_js_property("naturalWidth", 256)
     start_call(page)
     expect(page.locator("#state-text")).to_have_text("Live")
     expect(page.locator("#poster")).to_have_css("opacity", "0")
@@ -196,6 +200,18 @@ def test_full_server_is_told_and_a_freed_place_can_be_had(browser: Browser, serv
     second.wait_for_selector("body[data-state=live]", timeout=LIVE_LIMIT_MS)
     expect(second.get_by_role("alert")).to_be_hidden()
     end(second)
+
+
+def test_portraits_that_did_not_come_are_asked_for_again(browser: Browser, server: LiveServer) -> None:
+    context = browser.new_context()
+    context.route("**/v1/portraits", lambda route: route.abort(), times=1)
+    page = context.new_page()
+    page.goto(server.url)
+    expect(page.get_by_role("alert")).to_contain_text("The portraits could not be loaded")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(page.get_by_role("radio")).to_have_count(1)
+    context.close()
 
 
 def test_unreachable_server_is_told(browser: Browser, server: LiveServer) -> None:
