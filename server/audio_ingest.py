@@ -47,7 +47,7 @@ class IngestSettings:
     """
 
     cushion_samples: int = VOICE_RATE_HZ * 20 // 1000
-    most_samples: int = VOICE_RATE_HZ * 300 // 1000
+    most_samples: int = VOICE_RATE_HZ * 500 // 1000
 
 
 class AudioIngest:
