@@ -80,7 +80,9 @@ def load_networks(phase1: Path, phase2: Path) -> Networks:
         load_parameters(module, part, f"{phase2} ({prefix[:-1]})")
     difference = (autoencoder.dec.direction.orthonormal() - second["basis"]).abs().max()
     if difference > 1e-5:
-        raise BundleError(f"{phase2} was trained on another motion basis than {phase1}: they differ by {difference:.1e}")
+        raise BundleError(
+            f"{phase2} was trained on another motion basis than {phase1}: they differ by {difference:.1e}"
+        )
     return Networks(
         autoencoder,
         transformer,
@@ -105,7 +107,7 @@ def make_bundle(networks: Networks, portraits: Path, output: Path, name: str = "
     shutil.rmtree(beside, ignore_errors=True)
     (beside / "portraits").mkdir(parents=True)
     try:
-        errors = {}
+        errors: dict[str, float] = {}
         components: dict[ComponentName, Component] = {}
         modules = {
             "audio_encoder": AudioEncoderComponent(networks.audio_encoder),
@@ -126,7 +128,9 @@ def make_bundle(networks: Networks, portraits: Path, output: Path, name: str = "
             licence="Apache-2.0",
             spec=spec,
             components=components,
-            portraits={key: BundledPortrait(f"portraits/{key}.png", title, "Apache-2.0") for key, title in titles.items()},
+            portraits={
+                key: BundledPortrait(f"portraits/{key}.png", title, "Apache-2.0") for key, title in titles.items()
+            },
             default_portrait=next(iter(titles)),
             made_by=networks.made_by,
         )

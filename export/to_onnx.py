@@ -59,9 +59,7 @@ def export_component(
     return error
 
 
-def parity_error(
-    module: nn.Module, signature: EngineSignature, path: Path, inputs: Mapping[str, np.ndarray]
-) -> float:
+def parity_error(module: nn.Module, signature: EngineSignature, path: Path, inputs: Mapping[str, np.ndarray]) -> float:
     """Largest |difference| over largest |value| of any output between a module and its file."""
     with torch.inference_mode():
         outputs = module(*(torch.from_numpy(inputs[spec.name]) for spec in signature.inputs))

@@ -15,7 +15,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise BundleError(f"no checkpoint at {path}")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - torch raises many kinds for a file that is not a checkpoint
+    except Exception as error:
         raise BundleError(f"{path} is not a checkpoint: {error}") from error
     if not isinstance(state, dict):
         raise BundleError(f"{path} holds {type(state).__name__}, expected a checkpoint")

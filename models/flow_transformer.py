@@ -167,12 +167,13 @@ class FlowTransformer(nn.Module):
         self.blocks = nn.ModuleList([Block(config) for _ in range(config.depth)])
         self.decoder = VelocityHead(config.hidden_dim, config.latent_dim)
         self.register_buffer("pos_embed", _position_table(config.num_tokens, config.hidden_dim), persistent=False)
-        self.register_buffer(
-            "alignment_mask", _reach_mask(config.num_tokens, config.attention_reach), persistent=False
-        )
+        self.register_buffer("alignment_mask", _reach_mask(config.num_tokens, config.attention_reach), persistent=False)
 
     def evaluate(self, noisy: Tensor, time: Tensor, condition: Condition) -> Tensor:
-        """One plain evaluation. noisy: [B, N, D], N <= window; time: [B]; returns [B, 10 + N, D], carried rows first."""
+        """One plain evaluation: velocities [B, 10 + N, D], carried rows first.
+
+        noisy: [B, N, D], N at most the window; time: [B]
+        """
         x = torch.cat([condition.carried_motion, noisy], 1)
         audio = torch.cat([condition.carried_audio, condition.audio], 1)
         num_tokens = x.shape[1]

@@ -6,6 +6,7 @@ Each level up-samples, reads a flow and a mask from its features, and lays the p
 Source: FLOAT (ICCV 2025) section 3.1, after LIA.
 """
 
+import itertools
 from collections.abc import Iterator
 
 import torch
@@ -120,7 +121,7 @@ class FrameDecoder(nn.Module):
         self.convs = nn.ModuleList()
         self.to_rgbs = nn.ModuleList()
         self.to_flows = nn.ModuleList()
-        for level, (coarse, fine) in enumerate(zip(channels, channels[1:], strict=False)):
+        for level, (coarse, fine) in enumerate(itertools.pairwise(channels)):
             self.convs.append(StyledConv(coarse, fine, latent_dim, up_sample=True, folded=config.folded))
             self.convs.append(StyledConv(fine, fine, latent_dim))
             self.to_flows.append(FlowHead(fine, latent_dim, 8 * 2**level))
@@ -139,12 +140,13 @@ class FrameDecoder(nn.Module):
             x = self.convs[2 * level](x, latent)
             x = self.convs[2 * level + 1](x, latent)
             finest = level == self.config.num_levels - 1
-            feature, head = features[level], self.to_rgbs[level]
+            feature, flow, head = features[level], self.to_flows[level], self.to_rgbs[level]
+            assert isinstance(flow, FlowHead) and isinstance(head, RgbHead)
             if finest and not finest_projected:
                 # A 1x1 convolution commutes with sampling and with the mask, and nothing else reads the finest map.
                 feature = head.project(feature)
-            raw = self.to_flows[level](x, latent, raw)
-            sampled, mask = self.to_flows[level].warp(feature, raw)
+            raw = flow(x, latent, raw)
+            sampled, mask = flow.warp(feature, raw)
             sampled, mask = sampled.to(x.dtype), mask.to(x.dtype)
             if finest:
                 image = head(sampled * mask, image, projected=True)

@@ -5,6 +5,7 @@ Out: identity latent [B, latent_dim], motion coefficients [B, directions], featu
 Source: FLOAT (ICCV 2025) section 3.1, after LIA.
 """
 
+import itertools
 import math
 
 from torch import Tensor, nn
@@ -54,7 +55,7 @@ class AppearanceNetwork(nn.Module):
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         channels = config.channels[::-1]  # finest first, down to 4 x 4
-        blocks = [ResidualBlock(a, b) for a, b in zip(channels, channels[1:], strict=False)]
+        blocks = [ResidualBlock(a, b) for a, b in itertools.pairwise(channels)]
         last = EqualConv2d(channels[-1], config.latent_dim, 4)
         self.convs = nn.ModuleList([SameConv(3, channels[0], 1), *blocks, last])
 
@@ -76,7 +77,7 @@ class PortraitEncoder(nn.Module):
         self.net_app = AppearanceNetwork(config)
         widths = [config.latent_dim] * _NUM_MOTION_LAYERS + [config.num_motion_directions]
         # No activation stands between these layers.
-        self.fc = nn.Sequential(*[EqualLinear(a, b) for a, b in zip(widths, widths[1:], strict=False)])
+        self.fc = nn.Sequential(*[EqualLinear(a, b) for a, b in itertools.pairwise(widths)])
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """image: [B, 3, S, S] in [-1, 1]; returns identity latent, motion coefficients, feature maps."""

@@ -45,3 +45,9 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     beside = path.with_suffix(".writing")
     torch.save(state, beside)
     beside.replace(path)
+
+
+def save_averaged(path: Path, average: AveragedWeights, step: int) -> None:
+    """Write averaged weights in float16: small enough to keep, and enough to begin another run with."""
+    weights = {name: value.half().cpu() for name, value in average.values.items()}
+    save_checkpoint(path, {"average": weights, "step": step})

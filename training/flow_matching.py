@@ -3,6 +3,7 @@
 Source: Lipman et al. 2023 (arXiv 2210.02747); FLOAT (ICCV 2025) section 3.3 for the velocity loss.
 """
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -32,6 +33,6 @@ def euler(field: Callable[[Tensor, float], Tensor], noise: Tensor, num_points: i
     """Walk a field (x [B, N, D], time in [0, 1]) -> velocity from 0 to 1 over `num_points` points."""
     x = noise
     times = torch.linspace(0, 1, num_points).tolist()
-    for now, then in zip(times, times[1:], strict=False):
+    for now, then in itertools.pairwise(times):
         x = x + (then - now) * field(x, now)
     return x

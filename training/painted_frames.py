@@ -99,4 +99,3 @@ def painted_batches(shape: BatchShape, seed: int, num_workers: int) -> Iterator[
         multiprocessing_context="fork" if num_workers else None,
     )
     return iter(loader)
-

@@ -11,7 +11,7 @@ first step and the basis directions have names; the encoder learns to read them 
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +20,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
-from models.checkpoint import load_checkpoint
+from models.checkpoint import load_checkpoint, load_parameters
+from models.frame_decoder import FlowHead
 from models.motion_autoencoder import MotionAutoencoder
-from training.checkpoints import AveragedWeights, save_checkpoint
+from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches
+from training.provenance import provenance
 
 _HELD_OUT_SEED = 987_654_321
 _LOG_STEPS = 25
+_FIRST_FLOW_SPREAD = 0.03
+_FIRST_MASK_BIAS = 1.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Phase1:
         self.config = config
         self.folder = folder
         self.model = MotionAutoencoder(config.autoencoder)
+        start_from_the_portrait(self.model)
         self.model.dec.direction.weight.requires_grad_(False)
         self.model.dec.direction.bake()
         self.model.to(config.device)
@@ -101,6 +106,7 @@ class Phase1:
         self.average = AveragedWeights(self.model, config.average_decay)
         self.step = 0
         self.metrics: dict[str, float] = {}
+        self.provenance = provenance(config)
         if self.checkpoint_path.exists():
             self._resume()
 
@@ -112,13 +118,21 @@ class Phase1:
     def _resume(self) -> None:
         state = load_checkpoint(self.checkpoint_path)
         self.model.load_state_dict(state["model"])
+        self.model.dec.direction.baked = None
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.values = {name: value.to(self.config.device) for name, value in state["average"].items()}
         self.step = state["step"]
         self.model.dec.direction.bake()
 
+    def begin_with(self, weights: dict[str, Tensor], origin: str) -> None:
+        """Start from averaged weights of an earlier run; raises BundleError when they do not fit."""
+        load_parameters(self.model, weights, origin)
+        self.model.dec.direction.baked = None
+        self.model.dec.direction.bake()
+        self.average = AveragedWeights(self.model, self.config.average_decay)
+
     def save(self) -> None:
-        """Write everything that resuming needs."""
+        """Write everything that resuming needs, and the averaged weights alone in float16."""
         save_checkpoint(
             self.checkpoint_path,
             {
@@ -126,10 +140,11 @@ class Phase1:
                 "optimizer": self.optimizer.state_dict(),
                 "average": self.average.values,
                 "step": self.step,
-                "config": asdict(self.config),
+                "provenance": self.provenance,
                 "metrics": self.metrics,
             },
         )
+        save_averaged(self.folder / "phase1_averaged.pt", self.average, self.step)
 
     def stage(self) -> Stage | None:
         """The stage that the next step belongs to, None at the end."""
@@ -243,6 +258,18 @@ class Phase1:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "phase1.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
+
+
+@torch.no_grad()
+def start_from_the_portrait(model: MotionAutoencoder) -> None:
+    """Let the untrained decoder show the portrait as it is: a flow near zero and an open mask.
+
+    Random flow heads scatter the portrait's features, and hundreds of steps go by until it is found again.
+    """
+    for head in model.dec.to_flows:
+        assert isinstance(head, FlowHead)
+        head.conv.weight.mul_(_FIRST_FLOW_SPREAD)
+        head.bias[:, 2] = _FIRST_MASK_BIAS
 
 
 def _picture_at(images: Iterator[Tensor], num_levels: int) -> Tensor:

@@ -10,7 +10,7 @@ features: without it the encoder learns phones only as fast as the noise lets it
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +22,12 @@ from torch import Tensor, nn
 from contract.packets import SAMPLES_PER_FRAME
 from contract.spec import EMOTIONS
 from models.audio_encoder import EMBEDDED_AUDIO, MelAudioConfig, MelAudioEncoder
-from models.checkpoint import load_checkpoint
-from models.flow_transformer import EMBEDDED_FLOW, Condition, FlowConfig, FlowTransformer
-from training.checkpoints import AveragedWeights, save_checkpoint
+from models.checkpoint import load_checkpoint, load_parameters
+from models.flow_transformer import EMBEDDED_FLOW, Block, Condition, FlowConfig, FlowTransformer
+from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
 from training.flow_matching import euler, flow_matching_loss, straight_path
 from training.motion_names import MOTION_NAMES, from_coefficients, to_coefficients
+from training.provenance import provenance
 from training.speech_augment import augment
 from training.speech_clips import Clip
 
@@ -51,6 +52,7 @@ class Phase2Config:
     seed: int = 1
     device: str = "cpu"
     save_every_s: float = 120.0
+    autocast: bool = True
 
 
 @dataclass
@@ -98,7 +100,11 @@ class WindowSampler:
             emotions.append(np.eye(len(EMOTIONS), dtype=np.float32)[clip.emotion])
             begins.append(begin)
         return Windows(
-            *(torch.from_numpy(np.stack(x)) for x in (sounds, motions, references, emotions)), torch.tensor(begins)
+            pcm=torch.from_numpy(np.stack(sounds)),
+            motion=torch.from_numpy(np.stack(motions)),
+            reference=torch.from_numpy(np.stack(references)),
+            emotion=torch.from_numpy(np.stack(emotions)),
+            begins=torch.tensor(begins),
         )
 
     def _sound(self, clip: Clip, start: int, num_frames: int) -> NDArray[np.float32]:
@@ -123,6 +129,16 @@ def _reference(num_directions: int, generator: np.random.Generator) -> NDArray[n
     return reference
 
 
+class SpeechToMotion(nn.Module):
+    """What phase 2 trains: audio encoder, flow transformer, and the reading of the mouth beside them."""
+
+    def __init__(self, audio: MelAudioConfig, flow: FlowConfig) -> None:
+        super().__init__()
+        self.audio_encoder = MelAudioEncoder(audio)
+        self.fmt = FlowTransformer(flow)
+        self.mouth = nn.Linear(audio.audio_feature_dim, len(_MOUTH))
+
+
 class Phase2:
     """Audio encoder and flow transformer in training; resumes where its checkpoint stands.
 
@@ -134,18 +150,13 @@ class Phase2:
         self.config = config
         self.folder = folder
         self.basis = basis.to(config.device)
-        self.model = nn.ModuleDict(
-            {
-                "audio_encoder": MelAudioEncoder(config.audio),
-                "fmt": FlowTransformer(config.flow),
-                "mouth": nn.Linear(config.audio.audio_feature_dim, len(_MOUTH)),
-            }
-        ).to(config.device)
-        _start_still(self.model["fmt"])
+        self.model = SpeechToMotion(config.audio, config.flow).to(config.device)
+        _start_still(self.model.fmt)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), config.learning_rate, weight_decay=0.01)
         self.average = AveragedWeights(self.model, config.average_decay)
         self.step = 0
         self.metrics: dict[str, float] = {}
+        self.provenance = provenance(config)
         if self.checkpoint_path.exists():
             state = load_checkpoint(self.checkpoint_path)
             self.model.load_state_dict(state["model"])
@@ -158,8 +169,13 @@ class Phase2:
         """Where the run's state is kept."""
         return self.folder / "phase2.pt"
 
+    def begin_with(self, weights: dict[str, Tensor], origin: str) -> None:
+        """Start from averaged weights of an earlier run; raises BundleError when they do not fit."""
+        load_parameters(self.model, weights, origin)
+        self.average = AveragedWeights(self.model, self.config.average_decay)
+
     def save(self) -> None:
-        """Write everything that resuming needs."""
+        """Write everything that resuming needs, and the averaged weights alone in float16."""
         save_checkpoint(
             self.checkpoint_path,
             {
@@ -168,10 +184,12 @@ class Phase2:
                 "average": self.average.values,
                 "basis": self.basis.cpu(),
                 "step": self.step,
-                "config": asdict(self.config),
+                "motion_names": list(MOTION_NAMES),
+                "provenance": self.provenance,
                 "metrics": self.metrics,
             },
         )
+        save_averaged(self.folder / "phase2_averaged.pt", self.average, self.step)
 
     def condition(self, windows: Windows, features: Tensor) -> Condition:
         """Conditions of a batch before any is dropped. features: [B, 10 + N, A]."""
@@ -196,14 +214,16 @@ class Phase2:
         for group in self.optimizer.param_groups:
             group["lr"] = max(rate, 1e-5)
         motion = windows.motion.to(device)
-        features = self.model["audio_encoder"](windows.pcm.to(device))
-        mouth = F.mse_loss(self.model["mouth"](features), motion[:, :, _MOUTH])
+        features = self.model.audio_encoder(windows.pcm.to(device))
+        mouth = F.mse_loss(self.model.mouth(features), motion[:, :, _MOUTH])
         condition = self.drop(self.condition(windows, features))
         target = motion[:, carried:] @ self.basis.T
         noise = torch.randn_like(target)
         moment = torch.rand(target.shape[0], device=device)
         noisy, velocity = straight_path(noise, target, moment)
-        predicted = self.model["fmt"].evaluate(noisy, moment, condition)[:, carried:]
+        # The sound's spectrum stays in float32: bfloat16 would drown quiet bands in loud ones.
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.autocast):
+            predicted = self.model.fmt.evaluate(noisy, moment, condition)[:, carried:].float()
         # Only the basis' span carries motion; the rest of the latent is noise to be walked off.
         flow = flow_matching_loss(predicted, velocity)
         along = flow_matching_loss(predicted @ self.basis, velocity @ self.basis)
@@ -241,12 +261,12 @@ class Phase2:
         carried = self.config.flow.carried_frames
         device = self.config.device
         with self.average.in_place_of(self.model):
-            condition = self.condition(windows, self.model["audio_encoder"](windows.pcm.to(device)))
+            condition = self.condition(windows, self.model.audio_encoder(windows.pcm.to(device)))
             noise = torch.randn(*condition.audio.shape[:2], self.basis.shape[0], device=device)
 
             def field(x: Tensor, moment: float) -> Tensor:
                 times = torch.full((x.shape[0],), moment, device=device)
-                velocity: Tensor = self.model["fmt"].evaluate(x, times, condition)[:, carried:]
+                velocity: Tensor = self.model.fmt.evaluate(x, times, condition)[:, carried:]
                 return velocity
 
             drawn = from_coefficients((euler(field, noise, _EULER_POINTS) @ self.basis).cpu().numpy())
@@ -288,13 +308,17 @@ class Phase2:
             log.write(json.dumps(line) + "\n")
 
 
-def _start_still(transformer: nn.Module) -> None:
+def _start_still(transformer: FlowTransformer) -> None:
     """Zero the gates and the head, as DiT begins: each block is the identity at first."""
-    assert isinstance(transformer, FlowTransformer)
     for block in transformer.blocks:
-        nn.init.zeros_(block.adaLN_modulation[1].weight)
-        nn.init.zeros_(block.adaLN_modulation[1].bias)
-    nn.init.zeros_(transformer.decoder.adaLN_modulation[1].weight)
-    nn.init.zeros_(transformer.decoder.adaLN_modulation[1].bias)
+        assert isinstance(block, Block)
+        gates = block.adaLN_modulation[1]
+        assert isinstance(gates, nn.Linear)
+        nn.init.zeros_(gates.weight)
+        nn.init.zeros_(gates.bias)
+    last = transformer.decoder.adaLN_modulation[1]
+    assert isinstance(last, nn.Linear)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
     nn.init.zeros_(transformer.decoder.linear.weight)
     nn.init.zeros_(transformer.decoder.linear.bias)

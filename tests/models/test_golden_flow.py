@@ -1,5 +1,6 @@
 """The flow transformer at official size gives the released program's velocities and sequences."""
 
+import itertools
 import json
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_sequence_of_three_windows(transformer, golden, audio, noise):
         condition = Condition(features, carried_motion, carried_audio, reference, emotion)
         x = noise[window : window + 1]
         times = torch.linspace(0, 1, 10)
-        for now, then in zip(times, times[1:], strict=False):
+        for now, then in itertools.pairwise(times):
             velocity = transformer.guided(x, now[None], condition, scale(2.0), scale(1.0))
             x = x + (then - now) * velocity[:, CARRIED:]
         kept.append(x[:, :num_frames])

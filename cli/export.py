@@ -1,0 +1,22 @@
+"""`float-avatar export`: a training's folder to a bundle that serves."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    folder: Annotated[Path, typer.Option(help="What `float-avatar train` made.")] = Path("runs/illustrated"),
+    output: Annotated[Path, typer.Option(help="The bundle's folder; an older one is replaced.")] = Path(
+        "bundles/illustrated"
+    ),
+) -> None:
+    """Export the trained networks to ONNX, check each file against its network, and write the bundle."""
+    from export.make_bundle import load_networks, make_bundle
+
+    networks = load_networks(folder / "phase1.pt", folder / "phase2.pt")
+    errors = make_bundle(networks, folder / "portraits", output)
+    for component, error in errors.items():
+        typer.echo(f"{component}: largest difference to its network {error:.1e}")
+    typer.echo(f"Bundle written to {output}.")

@@ -1,0 +1,61 @@
+"""The steps of making an avatar, as `float-avatar train` runs them: each in one folder, each to be resumed."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.checkpoint import load_checkpoint
+from training.phase1_autoencoder import Phase1, Phase1Config
+from training.phase2_flow import Phase2, Phase2Config
+from training.speech_clips import Clip, load_clips, make_clip, save_clips
+
+_HELD_OUT_SHARE = 14
+
+
+def make_speech(folder: Path, num_clips: int, seed: int) -> None:
+    """Write FOLDER/speech.npz, and FOLDER/held_out.npz of voices and sentences that training never hears."""
+    for name, count, held_out in (
+        ("speech", num_clips, False),
+        ("held_out", max(1, num_clips // _HELD_OUT_SHARE), True),
+    ):
+        # Each clip has its own seed, so that clip 7 is the same however many are made.
+        clips = [make_clip(np.random.default_rng([seed, number, held_out]), held_out) for number in range(count)]
+        save_clips(folder / f"{name}.npz", clips)
+
+
+def train_autoencoder(folder: Path, seconds: float, warm_start: Path | None, device: str, seed: int) -> None:
+    """Phase 1 in a folder, from its checkpoint or from averaged weights."""
+    _prepare(device)
+    training = Phase1(Phase1Config(seed=seed, device=device), folder)
+    if warm_start is not None and training.step == 0:
+        training.begin_with(load_checkpoint(warm_start)["average"], str(warm_start))
+    training.run(seconds)
+
+
+def train_flow(folder: Path, seconds: float, warm_start: Path | None, device: str, seed: int) -> None:
+    """Phase 2 in a folder, on the motion basis of its phase 1."""
+    _prepare(device)
+    basis = motion_basis(folder / "phase1.pt")
+    training = Phase2(Phase2Config(seed=seed, device=device), basis, folder)
+    if warm_start is not None and training.step == 0:
+        training.begin_with(load_checkpoint(warm_start)["average"], str(warm_start))
+    training.run(clips_of(folder, "speech"), clips_of(folder, "held_out"), seconds)
+
+
+def motion_basis(phase1: Path) -> torch.Tensor:
+    """The orthonormal motion directions of a phase 1 checkpoint: [latent_dim, directions]."""
+    weight = load_checkpoint(phase1)["average"]["dec.direction.weight"].float()
+    basis: torch.Tensor = torch.linalg.qr(weight + 1e-8).Q
+    return basis
+
+
+def clips_of(folder: Path, name: str) -> list[Clip]:
+    """Clips that `make_speech` wrote; raises MediaError when they are not there."""
+    return load_clips(folder / f"{name}.npz")
+
+
+def _prepare(device: str) -> None:
+    if device == "cpu":
+        # Tiny gradients make a CPU crawl where they are kept as denormal numbers.
+        torch.set_flush_denormal(True)
