@@ -11,7 +11,7 @@ from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp
 from contract.errors import NegotiationError
 
 # What aiortc's parser raises on text that is no SDP.
-PARSE_ERRORS = (ValueError, AssertionError, IndexError, KeyError, TypeError, AttributeError)
+PARSE_ERRORS = (ValueError, AssertionError, IndexError, KeyError, TypeError, AttributeError, StopIteration)
 VIDEO_CODECS = ("VP8", "H264")
 AUDIO_CODECS = ("opus", "PCMU", "PCMA", "G722")
 

@@ -1,6 +1,7 @@
 """The HTTP side: what is answered, what is refused, and how."""
 
 import asyncio
+import random
 import re
 from typing import Any
 
@@ -244,3 +245,40 @@ async def test_vp8_is_taken_whatever_the_offer_puts_first() -> None:
         assert answered is not None
         assert names[answered[1]] == "VP8"
         await server.http.delete(response.headers["location"])
+
+
+def mutated(offer: str, rng: random.Random) -> str:
+    """The offer with one to three lines lost, doubled, cut, exchanged or with another number."""
+    lines = offer.split("\r\n")
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randrange(len(lines))
+        other = rng.randrange(len(lines))
+        match rng.randrange(5):
+            case 0:
+                lines.pop(at)
+            case 1:
+                lines.insert(at, lines[other])
+            case 2:
+                lines[at] = lines[at][: rng.randrange(len(lines[at]) + 1)]
+            case 3:
+                lines[at] = re.sub(r"\d+", lambda _: rng.choice(["0", "-1", "99999999999", "7"]), lines[at], count=1)
+            case _:
+                lines[at], lines[other] = lines[other], lines[at]
+    return "\r\n".join(lines)
+
+
+async def test_damaged_offers_are_answered_or_refused_and_never_an_accident() -> None:
+    offer, rng = await an_offer(), random.Random(3)
+    answered = 0
+    async with running_server() as server:
+        for _ in range(100):
+            sdp = mutated(offer, rng)
+            response = await post_offer(server.http, sdp)
+            if response.status_code == 201:
+                answered += 1
+                await server.http.delete(response.headers["location"])
+            else:
+                assert response.status_code == 400, (response.text, sdp)
+                assert response.json()["detail"]
+            assert server.admission.num_sessions == 0
+    assert 20 < answered < 80
