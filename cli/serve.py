@@ -24,14 +24,8 @@ def serve(
     test_pattern: Annotated[bool, typer.Option(help="Serve the measuring picture instead of an avatar.")] = False,
 ) -> None:
     """Open the avatar and serve it to browsers."""
-    from assembly.avatar_factory import open_avatar
-    from bundles import embedded_bundle
-    from bundles.manifest import read_manifest
-    from pipeline.avatar import Avatar
-    from pipeline.test_pattern import TestPatternAvatar
-    from server.app import create_app
     from server.config import ServerConfig
-    from server.listener import Listener, listen, port_of
+    from server.listener import listen
 
     config = ServerConfig.read(
         bundle=bundle,
@@ -41,23 +35,27 @@ def serve(
         hop_frames=hop_frames,
         lookahead_frames=lookahead_frames,
     )
-    settings = config.stream_settings
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("aioice", "aiortc"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # First, since it is quick to fail, while an avatar takes seconds to open.
     sockets = listen(config.host, config.port)
-    avatar: Avatar
-    if test_pattern:
-        avatar, gallery = TestPatternAvatar(), pattern_gallery()
-        typer.echo("Avatar: the measuring picture.")
-    else:
-        folder = config.bundle or embedded_bundle()
-        typer.echo(f"Opening the avatar in {folder} ...")
-        manifest = read_manifest(folder)
-        gallery = bundle_gallery(folder, config.portrait)
-        avatar = open_avatar(folder, settings=settings)
-        typer.echo(f"Avatar: {manifest.name}, licence {manifest.licence}.")
+    try:
+        avatar, gallery = open_pattern() if test_pattern else open_bundle(config)
+        try:
+            run(config, avatar, gallery, sockets)
+        finally:
+            avatar.close()
+    finally:
+        for each in sockets:
+            each.close()
+    typer.echo("Ended.")
+
+
+def run(config, avatar, gallery, sockets) -> None:
+    """Serve until the end; raises the error that kept the avatar from its first frame."""
+    from server.app import create_app
+    from server.listener import Listener, port_of
 
     listener = Listener(sockets)
     failures: list[FloatAvatarError] = []
@@ -69,13 +67,9 @@ def serve(
             failures.append(failure)
             listener.stop()
 
-    try:
-        listener.run(create_app(config, avatar, gallery, on_open=on_open))
-    finally:
-        avatar.close()
+    listener.run(create_app(config, avatar, gallery, on_open=on_open))
     if failures:
         raise failures[0]
-    typer.echo("Ended.")
 
 
 def address(host: str, port: int) -> str:
@@ -84,14 +78,27 @@ def address(host: str, port: int) -> str:
     return f"http://{f'[{name}]' if ':' in name else name}:{port}"
 
 
-def bundle_gallery(folder: Path, asked: str | None):
-    """The bundle's faces, and the caller's own picture before them if that is what was asked for."""
+def open_bundle(config):
+    """The bundle's avatar and faces, the caller's own picture before them if that is what was asked for."""
+    from assembly.avatar_factory import open_avatar
+    from bundles import embedded_bundle
     from bundles.manifest import read_manifest
+
+    folder = config.bundle or embedded_bundle()
+    typer.echo(f"Opening the avatar in {folder} ...")
+    # The files are compared with their sums when the avatar is opened.
+    manifest = read_manifest(folder, verify_sums=False)
+    gallery = bundle_gallery(folder, manifest, config.portrait)
+    avatar = open_avatar(folder, settings=config.stream_settings)
+    typer.echo(f"Avatar: {manifest.name}, licence {manifest.licence}.")
+    return avatar, gallery
+
+
+def bundle_gallery(folder: Path, manifest, asked: str | None):
+    """The faces to choose from, the one asked for first."""
     from media.picture_file import read_picture
     from server.portraits import PortraitChoice, PortraitGallery
 
-    # Its files were compared with their sums when the avatar was opened.
-    manifest = read_manifest(folder, verify_sums=False)
     choices = [
         PortraitChoice(name, portrait.title, read_picture(folder / portrait.file))
         for name, portrait in manifest.portraits.items()
@@ -105,9 +112,11 @@ def bundle_gallery(folder: Path, asked: str | None):
     return PortraitGallery([own, *choices], own.name)
 
 
-def pattern_gallery():
-    """The one face of the measuring picture."""
-    from pipeline.test_pattern import draw_pattern
+def open_pattern():
+    """The measuring avatar and its one face."""
+    from pipeline.test_pattern import TestPatternAvatar, draw_pattern
     from server.portraits import PortraitChoice, PortraitGallery
 
-    return PortraitGallery([PortraitChoice("pattern", "Measuring picture", draw_pattern(0, flash=False))], "pattern")
+    typer.echo("Avatar: the measuring picture.")
+    face = PortraitChoice("pattern", "Measuring picture", draw_pattern(0, flash=False))
+    return TestPatternAvatar(), PortraitGallery([face], face.name)

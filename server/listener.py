@@ -1,5 +1,6 @@
 """The server's sockets and its run, from the first request to Ctrl-C."""
 
+import signal
 import socket
 from contextlib import suppress
 
@@ -61,9 +62,13 @@ class Listener:
                 timeout_graceful_shutdown=PATIENCE_S,
             )
         )
-        # uvicorn repeats the signal when it is done, for those who called it.
-        with suppress(KeyboardInterrupt):
-            self._server.run(sockets=self._sockets)
+        # uvicorn repeats the signal when it is done, for those who called it; both kinds end the run, no more.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            with suppress(KeyboardInterrupt):
+                self._server.run(sockets=self._sockets)
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def stop(self) -> None:
         """End the run."""
