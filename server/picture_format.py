@@ -16,4 +16,5 @@ class PictureFormat:
     def to_i420(self, image: UInt8Array) -> UInt8Array:
         """[height, width, 3] uint8 RGB as [height * 3 / 2, width] uint8; both sides even."""
         frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-        return self._reformatter.reformat(frame, format="yuv420p").to_ndarray().astype(np.uint8, copy=False)
+        # Its own threads would outlive the stream, and a portrait is too small for them.
+        return self._reformatter.reformat(frame, format="yuv420p", threads=1).to_ndarray().astype(np.uint8, copy=False)

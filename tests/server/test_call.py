@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import aioice.ice
 import av
@@ -178,6 +179,12 @@ async def test_a_peer_that_vanishes_in_mid_sentence_is_noticed_and_forgotten(mon
         await server.until_empty(within_s=2)
 
 
+def system_threads() -> int:
+    """Threads of this process, whoever started them; 0 where the system does not say."""
+    tasks = Path("/proc/self/task")
+    return len(list(tasks.iterdir())) if tasks.exists() else 0
+
+
 async def test_calls_that_come_and_go_leave_nothing_behind() -> None:
     async with running_server(TestPatternAvatar(delay_frames=0)) as server:
 
@@ -190,7 +197,7 @@ async def test_calls_that_come_and_go_leave_nothing_behind() -> None:
 
         await one_call()
         await asyncio.sleep(0.1)
-        tasks, threads = len(asyncio.all_tasks()), threading.active_count()
+        tasks, threads, of_the_system = len(asyncio.all_tasks()), threading.active_count(), system_threads()
         for _ in range(8):
             await one_call()
         await asyncio.sleep(0.1)
@@ -198,6 +205,7 @@ async def test_calls_that_come_and_go_leave_nothing_behind() -> None:
         # The loop's own pool of encoder threads may still be growing to its bound.
         grown = [t.name for t in threading.enumerate() if not t.name.startswith(("asyncio", "ThreadPool"))]
         assert len(grown) <= threads
+        assert system_threads() <= of_the_system + 6, "threads of libraries too"
         assert server.app.state.parts.worker.num_lanes == 0
 
 
