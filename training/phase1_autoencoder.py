@@ -59,6 +59,7 @@ class Phase1Config:
     )
     num_people: int = 4
     num_driving: int = 4
+    warm_up_steps: int = 100
     coefficient_weight: float = 0.05
     average_decay: float = 0.998
     seed: int = 1
@@ -171,7 +172,7 @@ class Phase1:
 
     def train_step(self, batch: PaintedBatch, stage: Stage) -> float:
         """One optimiser step; returns the picture loss."""
-        rate = stage.learning_rate * min(1.0, (self.step + 1) / 100)
+        rate = stage.learning_rate * min(1.0, (self.step + 1) / self.config.warm_up_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         device = self.config.device

@@ -45,6 +45,7 @@ class Phase2Config:
     num_steps: int = 6000
     batch_windows: int = 48
     learning_rate: float = 1e-3
+    warm_up_steps: int = 200
     condition_dropout: float = 0.1
     carried_dropout: float = 0.5
     mouth_weight: float = 1.0
@@ -210,7 +211,11 @@ class Phase2:
         carried = config.flow.carried_frames
         # A short warm-up, then down along a cosine.
         progress = self.step / config.num_steps
-        rate = config.learning_rate * min(1.0, (self.step + 1) / 200) * (0.5 + 0.5 * float(np.cos(np.pi * progress)))
+        rate = (
+            config.learning_rate
+            * min(1.0, (self.step + 1) / config.warm_up_steps)
+            * (0.5 + 0.5 * float(np.cos(np.pi * progress)))
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = max(rate, 1e-5)
         motion = windows.motion.to(device)
@@ -272,10 +277,7 @@ class Phase2:
             drawn = from_coefficients((euler(field, noise, _EULER_POINTS) @ self.basis).cpu().numpy())
         truth = from_coefficients(windows.motion[:, carried:].numpy())
         names = [MOTION_NAMES[i] for i in _MOUTH]
-        return {
-            f"r_{name}": float(np.corrcoef(drawn[..., i].ravel(), truth[..., i].ravel())[0, 1])
-            for name, i in zip(names, _MOUTH, strict=True)
-        }
+        return {f"r_{name}": correlation(drawn[..., i], truth[..., i]) for name, i in zip(names, _MOUTH, strict=True)}
 
     def run(self, clips: list[Clip], held_out: list[Clip], seconds: float = float("inf")) -> None:
         """Train until the last step or time is up; saves often."""
@@ -306,6 +308,13 @@ class Phase2:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "phase2.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
+
+
+def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Pearson r of all values, 0 where either does not vary."""
+    a, b = a.ravel() - a.mean(), b.ravel() - b.mean()
+    spread = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / spread if spread > 0 else 0.0
 
 
 def _start_still(transformer: FlowTransformer) -> None:

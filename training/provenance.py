@@ -26,7 +26,7 @@ def provenance(config: Any) -> dict[str, Any]:
         commit = ""
     return {
         "commit": commit,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "machine": platform.machine(),
         "config": asdict(config),
     }

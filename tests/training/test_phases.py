@@ -1,0 +1,142 @@
+"""Both phases on a tiny model: the loss falls, the state resumes, what is kept begins another run."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from contract.errors import BundleError
+from models.audio_encoder import MelAudioConfig
+from models.autoencoder_config import AutoencoderConfig
+from models.checkpoint import load_checkpoint
+from models.flow_transformer import FlowConfig
+from training.phase1_autoencoder import Phase1, Phase1Config, Stage, picture_loss
+from training.phase2_flow import Phase2, Phase2Config, WindowSampler
+from training.speech_clips import Clip
+
+pytestmark = pytest.mark.system("skia")
+
+TINY = AutoencoderConfig(channels=(16, 16, 16, 16), latent_dim=16, num_motion_directions=14, num_blended_levels=2)
+PHASE1 = Phase1Config(
+    autoencoder=TINY,
+    stages=(Stage(16, 12), Stage(32, 28)),
+    num_people=2,
+    num_driving=2,
+    num_workers=0,
+    warm_up_steps=10,
+    autocast=False,
+)
+PHASE2 = Phase2Config(
+    flow=FlowConfig(latent_dim=16, audio_feature_dim=8, hidden_dim=32, depth=1, num_heads=2),
+    audio=MelAudioConfig(audio_feature_dim=8, hidden_dim=16),
+    num_steps=250,
+    batch_windows=8,
+    learning_rate=3e-3,
+    warm_up_steps=10,
+    autocast=False,
+)
+
+
+def losses(log: Path, name: str) -> list[float]:
+    return [line[name] for line in map(json.loads, log.read_text().splitlines()) if name in line]
+
+
+def test_phase1_learns_stops_and_resumes(tmp_path: Path):
+    training = Phase1(PHASE1, tmp_path)
+    batch_of = training_batch(training)
+    first = training.train_step(batch_of, PHASE1.stages[0])
+    for _ in range(30):
+        last = training.train_step(batch_of, PHASE1.stages[0])
+    assert last < 0.7 * first
+    training.save()
+    resumed = Phase1(PHASE1, tmp_path)
+    assert resumed.step == 31
+    for name, parameter in resumed.model.named_parameters():
+        assert torch.equal(parameter, dict(training.model.named_parameters())[name])
+    assert torch.equal(resumed.model.dec.direction.orthonormal(), training.model.dec.direction.orthonormal())
+
+
+def training_batch(training: Phase1):
+    from training.painted_frames import BatchShape, draw_batch
+
+    return draw_batch(BatchShape(2, 2, 32, 16), np.random.default_rng(0))
+
+
+def test_phase1_runs_through_its_stages_and_writes_what_it_saw(tmp_path: Path):
+    training = Phase1(PHASE1, tmp_path)
+    training.run()
+    assert training.step == 40 and training.stage() is None
+    assert set(training.metrics) == {"l1", "l1_regions"} and 0 < training.metrics["l1"] < 1
+    state = load_checkpoint(tmp_path / "phase1.pt")
+    assert state["step"] == 40 and state["provenance"]["config"]["seed"] == 1
+    assert (tmp_path / "phase1.png").stat().st_size > 1000
+    kept = load_checkpoint(tmp_path / "phase1_averaged.pt")
+    assert all(value.dtype == torch.float16 for value in kept["average"].values())
+    other = Phase1(PHASE1, tmp_path / "other")
+    other.begin_with(kept["average"], "kept")
+    assert other.step == 0
+    name = "dec.convs.0.conv.weight"
+    assert torch.allclose(dict(other.model.named_parameters())[name], training.average.values[name], atol=5e-3)
+
+
+def test_weights_of_another_size_are_refused(tmp_path: Path):
+    small = Phase1(PHASE1, tmp_path)
+    weights = {name: p.detach() for name, p in small.model.named_parameters()}
+    wide = Phase1(replace(PHASE1, autoencoder=replace(TINY, latent_dim=24)), tmp_path / "wide")
+    with pytest.raises(BundleError, match=r"is \[16, .*\], expected \[24, "):
+        wide.begin_with(weights, "small.pt")
+    del weights["dec.input.input"]
+    with pytest.raises(BundleError, match=r"lacks \['dec.input.input'\]"):
+        small.begin_with(weights, "small.pt")
+
+
+def test_picture_loss_is_zero_for_the_same_picture_and_weighs_regions():
+    picture = torch.rand(1, 3, 32, 32)
+    even = torch.ones(1, 1, 32, 32)
+    assert picture_loss(picture, picture, even) == 0
+    spoiled = picture.clone()
+    spoiled[..., 8:16, 8:16] += 0.5
+    inside = even.clone()
+    inside[..., 4:20, 4:20] = 3
+    assert picture_loss(spoiled, picture, inside) > 2 * picture_loss(spoiled, picture, even)
+
+
+def talking_clip(seed: int) -> Clip:
+    """A tone that comes and goes, and a jaw that opens with it."""
+    generator = np.random.default_rng(seed)
+    num_frames = 150
+    loud = np.repeat(generator.random(num_frames // 5) < 0.5, 5)
+    envelope = np.repeat(loud, 640) * 0.3
+    pcm = (envelope * np.sin(np.arange(num_frames * 640) * 2 * np.pi * 300 / 16000)).astype(np.float32)
+    motion = np.zeros((num_frames, 14), np.float32)
+    motion[:, 3] = loud * 0.8
+    return Clip(pcm=pcm, motion=motion, emotion=4, speech_mask=loud, phones=())
+
+
+def test_phase2_learns_to_open_the_mouth_with_the_sound(tmp_path: Path):
+    basis = torch.linalg.qr(torch.randn(16, 14, generator=torch.Generator().manual_seed(0))).Q
+    training = Phase2(PHASE2, basis, tmp_path)
+    clips, held_out = [talking_clip(seed) for seed in range(6)], [talking_clip(seed) for seed in (50, 51)]
+    before = training.validate(WindowSampler(held_out, PHASE2, 14))["r_jaw"]
+    training.run(clips, held_out)
+    flow = losses(tmp_path / "phase2.jsonl", "along")
+    assert flow[-1] < 0.7 * flow[0]
+    assert training.metrics["r_jaw"] > max(0.3, before + 0.2)
+    resumed = Phase2(PHASE2, basis, tmp_path)
+    assert resumed.step == 250
+    assert load_checkpoint(tmp_path / "phase2.pt")["motion_names"][3] == "jaw"
+
+
+def test_a_window_holds_the_sound_around_its_frames():
+    clip = talking_clip(1)
+    sampler = WindowSampler([clip], PHASE2, 14)
+    windows = sampler.draw(np.random.default_rng(3), clean=True)
+    num_frames = windows.motion.shape[1] - 10
+    assert windows.pcm.shape == (8, (8 + 10 + num_frames + 2) * 640)
+    whole = np.concatenate([np.zeros(18 * 640, np.float32), clip.pcm, np.zeros(640 * 60, np.float32)])
+    for pcm in windows.pcm.numpy():
+        starts = range(0, len(whole) - len(pcm), 640)
+        assert any(np.array_equal(pcm, whole[start : start + len(pcm)]) for start in starts)
