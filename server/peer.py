@@ -51,6 +51,9 @@ class PeerEvents:
     on_message: Callable[[str], None]
 
 
+NOBODY = PeerEvents(lambda: None, lambda reason: None, lambda frame: None, lambda text: None)
+
+
 class Peer:
     """One peer connection, answered once."""
 
@@ -109,7 +112,11 @@ class Peer:
             await asyncio.gather(self._microphone, return_exceptions=True)
         self.voice.stop()
         self.pictures.stop()
+        if self._channel is not None:
+            self._channel.remove_all_listeners()
         await self._connection.close()
+        # The connection is a web of cycles: what it still points to would live until the next full collection.
+        self._events = NOBODY
 
     def _direct(self, transceiver: RTCRtpTransceiver, offer: Offer) -> None:
         """Send what the peer wants of this kind; take its voice and nothing else."""

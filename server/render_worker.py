@@ -82,6 +82,8 @@ class RenderLane:
         """Take no more and give no more."""
         self._is_open = False
         self._worker.remove(self)
+        # The session and its lane know each other; without this they would live until the next full collection.
+        self._on_frame = self._on_failure = _ignore
 
     def advance(self, clock: Clock) -> bool:
         """Paint one frame, or take one chunk that gives none. False where there is nothing to do. Engine thread."""
@@ -217,6 +219,10 @@ class RenderWorker:
                 self.remove(lane)
                 lane.fail(error)
         return worked
+
+
+def _ignore(what: object) -> None:
+    """Nobody is there any more."""
 
 
 def _answer(function: Callable[[], Any], result: "Future[Any]") -> None:

@@ -112,6 +112,7 @@ class Session:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
         if self._lane is not None:
             self._lane.close()
         await self._peer.close()

@@ -1,6 +1,7 @@
 """Whole calls: an aiortc client, a listening server, the measuring picture."""
 
 import asyncio
+import gc
 import json
 import threading
 import time
@@ -17,6 +18,7 @@ from pipeline.avatar import StreamSettings
 from pipeline.portrait import Portrait
 from pipeline.test_pattern import TestPatternAvatar, TestPatternStream, read_counter, shows_flash
 from server.aiortc_patches import pass_audio_through
+from server.session import Session
 from tests.server.caller import Caller, ClickTrack, running_server
 
 
@@ -195,8 +197,13 @@ async def test_calls_that_come_and_go_leave_nothing_behind() -> None:
             await caller.close()
             await server.until_empty(within_s=2)
 
+        gc.collect()
+        gc.disable()
         await one_call()
         await asyncio.sleep(0.1)
+        left = [each for each in gc.get_objects() if type(each) is Session]
+        gc.enable()
+        assert not left, "a session goes without waiting for a collection"
         tasks, threads, of_the_system = len(asyncio.all_tasks()), threading.active_count(), system_threads()
         for _ in range(8):
             await one_call()
