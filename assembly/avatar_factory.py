@@ -14,6 +14,7 @@ from engines.registry import Precision, open_engine, resolve_backend
 from pipeline.avatar import Avatar, AvatarEngines, NeuralAvatar, StreamSettings
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+SMALL_BYTES = 64 * 2**20
 
 
 def open_avatar(
@@ -29,7 +30,7 @@ def open_avatar(
     precision: "auto" takes the lowest that the bundle says a component tolerates; "float32" and "bfloat16" ask for
         one in all components but the audio encoder, which is float32 always
     settings: of the streams to come, where known; they are checked here, before the work of opening
-    num_threads: of each engine; None leaves it to the backend
+    num_threads: of each engine; None is one where sharing the work costs more than it gains, else the backend's choice
     Raises BundleError, EngineError, ConfigError.
     """
     if precision not in PRECISIONS:
@@ -42,7 +43,8 @@ def open_avatar(
     def open_component(name: ComponentName) -> Engine:
         signature = _of_one(manifest.spec.signature(name))
         artifact = bundle / manifest.components[name].file
-        return open_engine(backend, artifact, signature, _precision(manifest, name, precision), num_threads)
+        threads = _num_threads(name, artifact) if num_threads is None else num_threads
+        return open_engine(backend, artifact, signature, _precision(manifest, name, precision), threads)
 
     names = [name for name in (*REQUIRED_COMPONENTS, *OPTIONAL_COMPONENTS) if name in manifest.components]
     engines = {name: open_component(name) for name in names}
@@ -65,6 +67,12 @@ def _of_one(signature: EngineSignature) -> EngineSignature:
         return tuple(replace(tensor, shape=(1, *tensor.shape[1:])) for tensor in tensors)
 
     return EngineSignature(fix(signature.inputs), fix(signature.outputs))
+
+
+def _num_threads(name: ComponentName, artifact: Path) -> int | None:
+    # These two work in proportion to their weights, and a small one is done before threads have met.
+    is_small = name in ("audio_encoder", "flow_transformer") and artifact.stat().st_size < SMALL_BYTES
+    return 1 if is_small else None
 
 
 def _precision(manifest: Manifest, name: ComponentName, asked: str) -> Precision:

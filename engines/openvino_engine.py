@@ -100,6 +100,8 @@ def _compile(artifact: Path, signature: EngineSignature, precision: Precision, n
     options: dict[Any, Any] = {
         hint.performance_mode: hint.PerformanceMode.LATENCY,
         hint.inference_precision: ov.Type.bf16 if precision == "bfloat16" else ov.Type.f32,
+        # A thread that is tied to a core waits there for whatever else the core is doing, and the others wait for it.
+        hint.enable_cpu_pinning: False,
     }
     if num_threads is not None:
         options[properties.inference_num_threads] = num_threads

@@ -11,20 +11,40 @@ import numpy as np
 from contract.errors import PortraitError
 from contract.packets import UInt8Array
 
+MOST_PIXELS = 64_000_000
+_BOUND = {"max_pixels": str(MOST_PIXELS)}
+
 
 def read_picture(path: Path) -> UInt8Array:
     """The picture, [height, width, 3] uint8; of a film, its first frame. Raises PortraitError where there is none."""
     if not path.is_file():
         raise PortraitError(f"{path} is {'a folder' if path.is_dir() else 'not there'}, expected a picture file")
     try:
-        with av.open(str(path)) as container:
+        # Looking into a file decodes its first picture already, so the bound is set before it is opened.
+        with av.open(str(path), options=_BOUND) as container:
             if not container.streams.video:
                 raise PortraitError(f"{path} holds no picture, expected a file such as PNG or JPEG")
-            frame = next(container.decode(container.streams.video[0]), None)
+            stream = container.streams.video[0]
+            stream.codec_context.options = _BOUND
+            frame = next(container.decode(stream), None)
     except (av.FFmpegError, OSError) as error:
-        raise PortraitError(f"{path} is no picture that can be read: {error}") from error
+        raise PortraitError(
+            f"{path} is no picture that can be read, or has more than {MOST_PIXELS // 10**6} million pixels: {error}"
+        ) from error
     if frame is None:
         raise PortraitError(f"{path} holds no picture, expected a file such as PNG or JPEG")
-    picture = frame.to_ndarray(format="rgb24")
+    picture = _on_white(frame) if _may_be_transparent(frame) else frame.to_ndarray(format="rgb24")
     # Cameras and phones store the picture as the sensor saw it, and how far to turn it.
     return np.ascontiguousarray(np.rot90(picture, frame.rotation // 90)).astype(np.uint8)
+
+
+def _may_be_transparent(frame: av.VideoFrame) -> bool:
+    # A palette's colours carry their own transparency, which the format's components don't tell.
+    return frame.format.has_palette or any(component.is_alpha for component in frame.format.components)
+
+
+def _on_white(frame: av.VideoFrame) -> UInt8Array:
+    """The picture as it looks on white paper, [height, width, 3] uint8."""
+    rgba = frame.to_ndarray(format="rgba").astype(np.uint16)
+    alpha = rgba[..., 3:]
+    return ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)

@@ -1,6 +1,7 @@
 """Pictures from files, and files that are none."""
 
 import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -68,3 +69,35 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path: Path) -> None:
     for path in (text, empty, cut, tmp_path, tmp_path / "missing.png"):
         with pytest.raises(PortraitError, match=path.name):
             read_picture(path)
+
+
+def test_what_is_transparent_stands_on_white(tmp_path: Path) -> None:
+    rgba = np.zeros((40, 64, 4), np.uint8)
+    rgba[..., 0] = 200
+    rgba[:, 32:, 3] = 255
+    rgba[:20, :32, 3] = 51
+    codec = av.CodecContext.create("png", "w")
+    assert isinstance(codec, VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt, codec.framerate = 64, 40, "rgba", Fraction(1)
+    packets = [*codec.encode(av.VideoFrame.from_ndarray(rgba, format="rgba")), *codec.encode(None)]
+    (tmp_path / "cut.png").write_bytes(b"".join(bytes(packet) for packet in packets))
+    found = read_picture(tmp_path / "cut.png")
+    np.testing.assert_array_equal(found[0, 63], (200, 0, 0))
+    np.testing.assert_array_equal(found[0, 0], (244, 204, 204))
+    np.testing.assert_array_equal(found[39, 0], (255, 255, 255))
+
+
+def test_grey_pictures_become_rgb(tmp_path: Path) -> None:
+    (tmp_path / "grey.png").write_bytes(coded("png", "gray"))
+    found = read_picture(tmp_path / "grey.png")
+    assert found.shape == (40, 64, 3)
+    assert (found[..., 0] == found[..., 2]).all()
+
+
+def test_a_small_file_with_a_huge_picture_is_refused(tmp_path: Path) -> None:
+    png = bytearray(coded("png", "rgb24"))
+    png[16:24] = struct.pack(">II", 20_000, 20_000)
+    png[29:33] = struct.pack(">I", zlib.crc32(png[12:29]))
+    (tmp_path / "huge.png").write_bytes(png)
+    with pytest.raises(PortraitError, match="more than 64 million pixels"):
+        read_picture(tmp_path / "huge.png")

@@ -1,0 +1,111 @@
+"""`float-avatar generate`: a portrait and a sound file become an MP4 of that face speaking.
+
+In: a sound file, a portrait, settings. Out: an MP4 with the sound; progress on standard error.
+"""
+
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from contract.errors import PortraitNotFoundError
+
+# Beyond so many frames what follows no longer shows in what is kept.
+LOOKAHEAD_FRAMES = 8
+
+
+def generate(
+    audio: Annotated[Path, typer.Option(help="Sound file: WAV, MP3, M4A, anything FFmpeg reads.")],
+    output: Annotated[Path, typer.Option(help="MP4 file to write.")],
+    portrait: Annotated[str | None, typer.Option(help="Name of one of the avatar's faces, or a picture file.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Folder of the avatar; without it the one that ships.")] = None,
+    emotion: Annotated[
+        str | None, typer.Option(help="angry, disgust, fear, happy, neutral, sad or surprise; else from the voice.")
+    ] = None,
+    emotion_guidance: Annotated[float | None, typer.Option(help="How strongly the emotion shows.")] = None,
+    audio_guidance: Annotated[float | None, typer.Option(help="How strongly the voice moves the face.")] = None,
+    seed: Annotated[int, typer.Option(help="Another number gives other movements to the same words.")] = 0,
+    crop: Annotated[bool, typer.Option(help="Cut the face out of a picture file, or take it as it is.")] = True,
+    hop_frames: Annotated[int | None, typer.Option(help="Frames kept of each window; else all but the next.")] = None,
+    lookahead_frames: Annotated[int | None, typer.Option(help="Frames drawn beyond those, for what follows.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
+) -> None:
+    """Make a film of a portrait that speaks a sound file."""
+    began_s = perf_counter()
+    from tqdm import tqdm
+
+    from assembly.avatar_factory import open_avatar
+    from bundles import embedded_bundle
+    from bundles.manifest import read_manifest
+    from contract.packets import FRAMES_PER_S
+    from media.audio_file import AudioFile
+    from media.mp4_file import Mp4File
+    from pipeline.avatar import StreamSettings
+
+    folder = bundle or embedded_bundle()
+    # What is cheap to refuse comes first, before seconds go into opening the avatar.
+    with AudioFile(audio) as sound:
+        manifest = read_manifest(folder, verify_sums=False)
+        hop_frames, lookahead_frames = window(manifest.spec.window_frames, hop_frames, lookahead_frames)
+        settings = StreamSettings(
+            hop_frames=hop_frames,
+            lookahead_frames=lookahead_frames,
+            seed=seed,
+            emotion=emotion,
+            audio_guidance=audio_guidance,
+            emotion_guidance=emotion_guidance,
+        )
+        settings.window(manifest.spec)
+        picture, is_own = chosen_picture(folder, portrait)
+        side_px = manifest.spec.image_size_px
+        with Mp4File(output, side_px, side_px) as film:
+            avatar = open_avatar(folder, engine, settings=settings)
+            stream = avatar.start(avatar.prepare(picture, crop=crop and is_own), settings)
+            with tqdm(total=sound.expected_frames, unit="frame", desc=output.name, disable=None) as progress:
+                num_frames = 0
+                for chunk in sound.chunks():
+                    for frame in stream.push(chunk):
+                        film.write(frame)
+                        num_frames += 1
+                        progress.update()
+                for frame in stream.flush():
+                    film.write(frame)
+                    num_frames += 1
+                    progress.update()
+                # A header's promise may be off by a frame or two.
+                progress.total = num_frames
+                progress.refresh()
+            avatar.close()
+    took_s = perf_counter() - began_s
+    length_s = num_frames / FRAMES_PER_S
+    typer.echo(
+        f"{output}: {num_frames} frames, {length_s:.2f} s of sound in {took_s:.2f} s with start-up, "
+        f"real-time factor {took_s / length_s:.2f}"
+    )
+
+
+def window(window_frames: int, hop_frames: int | None, lookahead_frames: int | None) -> tuple[int, int]:
+    """Hop and look-ahead: those asked for, else the whole window, since nobody waits for the first frame."""
+    if lookahead_frames is None:
+        lookahead_frames = LOOKAHEAD_FRAMES if hop_frames is None else min(LOOKAHEAD_FRAMES, window_frames - hop_frames)
+    if hop_frames is None:
+        hop_frames = max(1, window_frames - lookahead_frames)
+    return hop_frames, max(0, lookahead_frames)
+
+
+def chosen_picture(folder: Path, asked: str | None):
+    """The picture of a portrait's name or file, and whether it is the caller's own.
+
+    Raises PortraitNotFoundError where it is neither, PortraitError where the file is no picture.
+    """
+    from bundles.manifest import read_manifest
+    from media.picture_file import read_picture
+
+    manifest = read_manifest(folder, verify_sums=False)
+    name = asked or manifest.default_portrait
+    if name in manifest.portraits:
+        return read_picture(folder / manifest.portraits[name].file), False
+    if not Path(name).exists():
+        raise PortraitNotFoundError(f"portrait {name!r} is neither a file nor one of {', '.join(manifest.portraits)}")
+    return read_picture(Path(name)), True

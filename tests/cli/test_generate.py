@@ -1,0 +1,121 @@
+"""`float-avatar generate`: a film with the sound's length comes out, and what is wrong is one error and no file."""
+
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from cli.generate import generate, window
+from contract.errors import BundleError, ConfigError, FloatAvatarError, MediaError, PortraitError, PortraitNotFoundError
+from tests.bundles.tiny_bundle import write_tiny_bundle
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny")
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """1.3 s, which is not a whole number of frames: 33 with the last one filled up."""
+    path = tmp_path / "sound.wav"
+    samples = np.random.default_rng(0).integers(-8000, 8000, 13 * 1600 + 7).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(samples.tobytes())
+    return path
+
+
+def pictures(path: Path) -> np.ndarray:
+    with av.open(str(path)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+def test_a_film_of_the_sounds_length_comes_out(
+    bundle: Path, sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "film.mp4"
+    generate(audio=sound, output=output, bundle=bundle)
+    assert pictures(output).shape == (33, 32, 32, 3)
+    with av.open(str(output)) as container:
+        num_samples = sum(frame.samples for frame in container.decode(audio=0))
+    assert 0 <= num_samples - 33 * 1920 <= 2048
+    told = capsys.readouterr().out
+    assert "film.mp4: 33 frames, 1.32 s of sound in" in told
+    assert "real-time factor" in told
+
+
+def test_the_same_seed_gives_the_same_film(bundle: Path, sound: Path, tmp_path: Path) -> None:
+    films = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        output = tmp_path / f"{name}.mp4"
+        generate(audio=sound, output=output, bundle=bundle, seed=seed)
+        films.append(pictures(output).astype(int))
+    np.testing.assert_array_equal(films[0], films[1])
+    assert np.abs(films[0] - films[2]).max() > 10
+
+
+def test_a_face_of_the_bundle_or_a_picture_of_ones_own(bundle: Path, sound: Path, tmp_path: Path) -> None:
+    films = []
+    for portrait in ("anna", "ben", str(bundle / "portraits" / "ben.png")):
+        output = tmp_path / "film.mp4"
+        generate(audio=sound, output=output, bundle=bundle, portrait=portrait, crop=False, engine="onnxruntime")
+        films.append(pictures(output).astype(int))
+    assert np.abs(films[0] - films[1]).max() > 10
+    np.testing.assert_array_equal(films[1], films[2])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"portrait": "carl"}, PortraitNotFoundError, "'carl' is neither a file nor one of anna, ben"),
+        ({"portrait": "SOUND"}, PortraitError, "holds no picture"),
+        ({"portrait": "BEN"}, PortraitError, "no frontal face was found"),
+        ({"bundle": Path("/nowhere")}, BundleError, "is no bundle"),
+        ({"audio": Path("/nowhere.wav")}, MediaError, "is not there"),
+        ({"output": Path("/nowhere/film.mp4")}, MediaError, "can't be written"),
+        ({"emotion": "glad"}, ConfigError, "emotion 'glad'"),
+        ({"seed": -1}, ConfigError, "seed -1"),
+        ({"hop_frames": 21}, ConfigError, "expected at most the 20"),
+        ({"audio_guidance": float("nan")}, ConfigError, "audio_guidance nan"),
+        ({"engine": "abacus"}, FloatAvatarError, "'abacus' is unknown"),
+    ],
+)
+def test_what_is_wrong_is_one_error_and_leaves_no_file(
+    bundle: Path, sound: Path, tmp_path: Path, arguments: dict, error: type[FloatAvatarError], message: str
+) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    own = {"SOUND": str(sound), "BEN": str(bundle / "portraits" / "ben.png")}
+    if arguments.get("portrait") in own:
+        arguments = {"portrait": own[arguments["portrait"]]}
+    with pytest.raises(error, match=message):
+        generate(**{"audio": sound, "output": folder / "film.mp4", "bundle": bundle, **arguments})
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("hop", "lookahead", "expected"),
+    [
+        (None, None, (42, 8)),
+        (50, None, (50, 0)),
+        (5, None, (5, 8)),
+        (None, 0, (50, 0)),
+        (5, 4, (5, 4)),
+        (45, None, (45, 5)),
+        (None, 60, (1, 60)),
+    ],
+)
+def test_the_window_is_whole_where_nothing_else_is_asked(
+    hop: int | None, lookahead: int | None, expected: tuple[int, int]
+) -> None:
+    assert window(50, hop, lookahead) == expected
