@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from training.motion_names import MOTION_NAMES
 from training.painter import Identity, mouth_and_eye_boxes, paint, random_identity, random_motion
+
+
+_HEAD = [MOTION_NAMES.index(name) for name in ("yaw", "pitch", "roll")]
+_CALM_SHARE = 0.5
+_CALM_HEAD = np.float32(0.35)
+_NEAR_NEUTRAL = np.float32(0.25)
 
 
 @dataclass(frozen=True)
@@ -56,12 +63,15 @@ def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatc
     for _ in range(shape.num_people):
         identity = random_identity(generator)
         motion = random_motion(generator)
-        if generator.random() < 0.5:
-            motion = (motion * np.float32(0.25)).astype(np.float32)
+        if generator.random() < _CALM_SHARE:
+            motion = (motion * _NEAR_NEUTRAL).astype(np.float32)
         sources.append(paint(identity, motion, shape.source_px))
         source_motions.append(motion)
         for _ in range(shape.num_driving):
             motion = random_motion(generator)
+            if generator.random() < _CALM_SHARE:
+                # As in a conversation: the face moves far more than the head does.
+                motion[_HEAD] *= _CALM_HEAD
             drivings.append(paint(identity, motion, shape.driving_px))
             driving_motions.append(motion)
             regions.append(region_mask(identity, motion, shape.driving_px))
