@@ -1,6 +1,8 @@
 """Sound files of many kinds become chunks that keep the time, and files that are none say so."""
 
 import wave
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import av
@@ -10,7 +12,7 @@ from av.audio.stream import AudioStream
 
 from contract.errors import MediaError
 from contract.packets import SAMPLES_PER_FRAME, VOICE_SAMPLES_PER_FRAME, SpeechChunk
-from media.audio_file import AudioFile, read_audio
+from media.audio_file import AudioFile, ChunkCutter, read_audio
 
 
 def write_wav(path: Path, samples: np.ndarray, rate_hz: int) -> Path:
@@ -127,3 +129,27 @@ def test_a_file_without_samples_is_refused(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav", np.zeros(0, np.int16), 16_000)
     with pytest.raises(MediaError, match="0 samples"):
         list(read_audio(path))
+
+
+def cut_into(sound: np.ndarray, rate_hz: int, lengths: Iterator[int]) -> list[SpeechChunk]:
+    cutter, chunks, start = ChunkCutter(), list[SpeechChunk](), 0
+    while start < len(sound):
+        block = sound[start : start + next(lengths)]
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block[None]), format="s16", layout="mono")
+        frame.sample_rate = rate_hz
+        chunks += cutter.push(frame)
+        start += len(block)
+    return chunks + list(cutter.flush())
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_however_the_sound_arrives_the_chunks_are_the_same(rate_hz: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sound = rng.integers(-9000, 9000, 2 * rate_hz + 321).astype(np.int16)
+    whole = cut_into(sound, rate_hz, repeat(len(sound)))
+    parts = cut_into(sound, rate_hz, (int(n) for n in rng.integers(1, 3000, 100_000)))
+    assert [chunk.index for chunk in parts] == list(range(len(whole)))
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one.voice, other.voice)
+        np.testing.assert_array_equal(one.pcm, other.pcm)
