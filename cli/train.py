@@ -33,6 +33,7 @@ def train(
     ] = None,
     num_clips: Annotated[int, typer.Option(help="Clips of speech to make, 15 s each.")] = 350,
     device: Annotated[str, typer.Option(help="Where to train: cpu or cuda.")] = "cpu",
+    num_processes: Annotated[int, typer.Option(help="Processes that share phase 1; one a core is fastest.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn by chance.")] = 1,
 ) -> None:
     """Make the embedded avatar: speech, phase 1, phase 2, portraits."""
@@ -42,7 +43,7 @@ def train(
     if step is Step.speech:
         make_speech(folder, num_clips, seed)
     elif step is Step.autoencoder:
-        train_autoencoder(folder, seconds, warm_start, device, seed)
+        train_autoencoder(folder, seconds, warm_start, device, seed, num_processes)
     elif step is Step.flow:
         train_flow(folder, seconds, warm_start, device, seed)
     else:

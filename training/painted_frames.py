@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from training.motion_names import MOTION_NAMES
 from training.painter import Identity, mouth_and_eye_boxes, paint, random_identity, random_motion
 
-
 _HEAD = [MOTION_NAMES.index(name) for name in ("yaw", "pitch", "roll")]
 _CALM_SHARE = 0.5
 _CALM_HEAD = np.float32(0.35)

@@ -24,6 +24,7 @@ from models.checkpoint import load_checkpoint, load_parameters
 from models.frame_decoder import FlowHead
 from models.motion_autoencoder import MotionAutoencoder
 from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
+from training.data_parallel import agree, average_gradients, process_rank
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches
 from training.provenance import provenance
@@ -53,15 +54,16 @@ class Phase1Config:
 
     autoencoder: AutoencoderConfig = EMBEDDED_AUTOENCODER
     stages: tuple[Stage, ...] = (
-        Stage(64, 3000, 3e-3, 0.5),
-        Stage(128, 4500, 2e-3, 1.0),
-        Stage(256, 6000, 1.5e-3, 2.0),
+        Stage(64, 500, 3e-3, 0.5),
+        Stage(128, 500, 2e-3, 1.0),
+        Stage(128, 1500, 2e-3, 5.0),
+        Stage(256, 6000, 1.5e-3, 5.0),
     )
     num_people: int = 4
     num_driving: int = 4
     warm_up_steps: int = 100
     coefficient_weight: float = 0.05
-    average_decay: float = 0.998
+    average_decay: float = 0.995
     seed: int = 1
     num_workers: int = 1
     device: str = "cpu"
@@ -183,6 +185,7 @@ class Phase1:
         reading = F.mse_loss(coefficients, torch.from_numpy(truth).to(device))
         self.optimizer.zero_grad(set_to_none=True)
         (loss + self.config.coefficient_weight * reading).backward()
+        average_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.average.update(self.model, self.step)
@@ -226,7 +229,7 @@ class Phase1:
         batches: Iterator[PaintedBatch] | None = None
         current: Stage | None = None
         losses: list[float] = []
-        while (stage := self.stage()) is not None and time.monotonic() - started < seconds:
+        while (stage := self.stage()) is not None and agree(time.monotonic() - started < seconds):
             if stage != current or batches is None:
                 shape = BatchShape(
                     self.config.num_people,
@@ -234,18 +237,25 @@ class Phase1:
                     self.config.autoencoder.image_size_px,
                     stage.driving_px,
                 )
-                batches, current = painted_batches(shape, self.config.seed + self.step, self.config.num_workers), stage
+                batches, current = self._painted(shape), stage
             losses.append(self.train_step(next(batches), stage))
+            if process_rank() > 0:
+                continue
             if self.step % _LOG_STEPS == 0:
                 self._log(started, stage, losses)
                 losses = []
             if time.monotonic() - saved > self.config.save_every_s:
                 self.metrics = self.validate(stage.driving_px)
                 self.save()
-                self._log(started, stage, losses)
                 saved = time.monotonic()
-        self.metrics = self.validate((current or self.config.stages[-1]).driving_px)
-        self.save()
+        if process_rank() == 0:
+            self.metrics = self.validate((current or self.config.stages[-1]).driving_px)
+            self.save()
+
+    def _painted(self, shape: BatchShape) -> Iterator[PaintedBatch]:
+        # People never come twice: not after resuming, nor in another process.
+        seed = self.config.seed + 1000 * self.step + process_rank()
+        return painted_batches(shape, seed, self.config.num_workers)
 
     def _log(self, started: float, stage: Stage, losses: list[float]) -> None:
         line: dict[str, float] = {

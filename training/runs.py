@@ -1,11 +1,14 @@
 """The steps of making an avatar, as `float-avatar train` runs them: each in one folder, each to be resumed."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from models.checkpoint import load_checkpoint
+from training.data_parallel import run_in_processes
 from training.phase1_autoencoder import Phase1, Phase1Config
 from training.phase2_flow import Phase2, Phase2Config
 from training.speech_clips import Clip, load_clips, make_clip, save_clips
@@ -24,10 +27,18 @@ def make_speech(folder: Path, num_clips: int, seed: int) -> None:
         save_clips(folder / f"{name}.npz", clips)
 
 
-def train_autoencoder(folder: Path, seconds: float, warm_start: Path | None, device: str, seed: int) -> None:
-    """Phase 1 in a folder, from its checkpoint or from averaged weights."""
-    _prepare(device)
-    training = Phase1(Phase1Config(seed=seed, device=device), folder)
+def train_autoencoder(
+    folder: Path, seconds: float, warm_start: Path | None, device: str, seed: int, num_processes: int
+) -> None:
+    """Phase 1 in a folder, from its checkpoint or from averaged weights; the batch is shared out to the processes."""
+    config = Phase1Config(seed=seed, device=device)
+    config = replace(config, num_people=max(1, config.num_people // num_processes))
+    run_in_processes(partial(_train_autoencoder, config, folder, seconds, warm_start), num_processes)
+
+
+def _train_autoencoder(config: Phase1Config, folder: Path, seconds: float, warm_start: Path | None) -> None:
+    _prepare(config.device)
+    training = Phase1(config, folder)
     if warm_start is not None and training.step == 0:
         training.begin_with(load_checkpoint(warm_start)["average"], str(warm_start))
     training.run(seconds)
