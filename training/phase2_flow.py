@@ -62,14 +62,14 @@ class Windows:
 
     pcm: [B, (8 + 10 + N + 2) * 640], the sound around carried and new frames
     motion: [B, 10 + N, M] coefficients; reference: [B, M]; emotion: [B, 7]
-    begins: [B] bool, the window is a clip's first: nothing was carried over
+    num_missing: [B] int64, carried rows that lie before the clip: a stream has nothing to carry there yet
     """
 
     pcm: Tensor
     motion: Tensor
     reference: Tensor
     emotion: Tensor
-    begins: Tensor
+    num_missing: Tensor
 
 
 class WindowSampler:
@@ -88,24 +88,24 @@ class WindowSampler:
         longest = self.config.flow.window_frames
         # Half of the batches are whole windows, the others as short as live serving cuts them.
         num_frames = longest if generator.random() < 0.5 else int(generator.integers(4, longest))
-        sounds, motions, references, emotions, begins = [], [], [], [], []
+        sounds, motions, references, emotions, missing = [], [], [], [], []
         for index in generator.choice(len(self.clips), self.config.batch_windows, p=self.share):
             clip, motion = self.clips[index], self.motion[index]
             begin = generator.random() < 0.15
             last = clip.num_frames - num_frames - carried
-            start = -carried if begin else int(generator.integers(0, max(1, last)))
+            start = int(generator.integers(-carried, 1)) if begin else int(generator.integers(0, max(1, last)))
             pcm = self._sound(clip, start, num_frames)
             sounds.append(pcm if clean else augment(pcm, generator))
             motions.append(_rows(motion, start, carried + num_frames))
             references.append(_reference(motion.shape[1], generator))
             emotions.append(np.eye(len(EMOTIONS), dtype=np.float32)[clip.emotion])
-            begins.append(begin)
+            missing.append(max(0, -start))
         return Windows(
             pcm=torch.from_numpy(np.stack(sounds)),
             motion=torch.from_numpy(np.stack(motions)),
             reference=torch.from_numpy(np.stack(references)),
             emotion=torch.from_numpy(np.stack(emotions)),
-            begins=torch.tensor(begins),
+            num_missing=torch.tensor(missing),
         )
 
     def _sound(self, clip: Clip, start: int, num_frames: int) -> NDArray[np.float32]:
@@ -195,7 +195,8 @@ class Phase2:
     def condition(self, windows: Windows, features: Tensor) -> Condition:
         """Conditions of a batch before any is dropped. features: [B, 10 + N, A]."""
         carried = self.config.flow.carried_frames
-        kept = (~windows.begins).float()[:, None, None].to(features.device)
+        there = torch.arange(carried)[None] >= windows.num_missing[:, None]
+        kept = there.float()[:, :, None].to(features.device)
         motion = windows.motion.to(features.device) @ self.basis.T
         return Condition(
             audio=features[:, carried:],
