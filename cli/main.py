@@ -7,7 +7,6 @@ that help is quick and serving never meets what only training needs.
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 
 import typer
 
@@ -21,8 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for name in COMMANDS:
-    if find_spec(f"cli.{name}"):
-        app.command(name)(getattr(import_module(f"cli.{name}"), name))
+    app.command(name)(getattr(import_module(f"cli.{name}"), name))
 
 
 @app.callback()

@@ -64,7 +64,7 @@ FLOORS = {
     ),
     "training": Floor(
         ours=names("contract models"),
-        outside=names("torch numpy skia scipy cv2 tqdm"),
+        outside=names("torch numpy skia cv2 tqdm"),
         banned=names("engines server"),
     ),
     "export": Floor(
@@ -257,7 +257,7 @@ def test_the_served_floors_import_without_torch() -> None:
     program = textwrap.dedent(
         f"""
         import importlib, sys
-        for name in ("torch", "transformers", "onnx", "onnxscript", "skia", "scipy", "models", "export", "training"):
+        for name in ("torch", "transformers", "onnx", "onnxscript", "skia", "models", "export", "training"):
             sys.modules[name] = None
         for module in {modules!r}:
             importlib.import_module(module)
