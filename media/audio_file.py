@@ -44,7 +44,8 @@ class AudioFile:
             raise MediaError(f"{path} is empty, expected a sound file")
         self._path = path
         try:
-            self._container = av.open(str(path))
+            # Without "file:" FFmpeg takes what stands before a colon in the name for a protocol.
+            self._container = av.open(f"file:{path}")
         except _READ_ERRORS as error:
             raise MediaError(f"{path} is no sound file that can be read: {error}") from error
         if not self._container.streams.audio:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.codeccontext import VideoCodecContext
 
 from contract.errors import PortraitError
 from contract.packets import UInt8Array
 
 MOST_PIXELS = 64_000_000
 _BOUND = {"max_pixels": str(MOST_PIXELS)}
+# Letters that FFmpeg would draw as a terminal shows them: by the file's name alone, whatever it holds.
+_TEXT_FORMATS = ("tty", "bin", "xbin", "adf", "idf")
 
 
 def read_picture(path: Path) -> UInt8Array:
@@ -21,11 +24,16 @@ def read_picture(path: Path) -> UInt8Array:
         raise PortraitError(f"{path} is {'a folder' if path.is_dir() else 'not there'}, expected a picture file")
     try:
         # Looking into a file decodes its first picture already, so the bound is set before it is opened.
-        with av.open(str(path), options=_BOUND) as container:
-            if not container.streams.video:
+        # Without "file:" FFmpeg takes what stands before a colon in the name for a protocol.
+        with av.open(f"file:{path}", options=_BOUND) as container:
+            if not container.streams.video or container.format.name in _TEXT_FORMATS:
                 raise PortraitError(f"{path} holds no picture, expected a file such as PNG or JPEG")
             stream = container.streams.video[0]
-            stream.codec_context.options = _BOUND
+            codec: VideoCodecContext | None = stream.codec_context
+            if codec is None:
+                kind = container.format.long_name
+                raise PortraitError(f"{path} is of a format that can't be read ({kind}), expected such as PNG or JPEG")
+            codec.options = _BOUND
             frame = next(container.decode(stream), None)
     except (av.FFmpegError, OSError) as error:
         raise PortraitError(

@@ -153,3 +153,18 @@ def test_however_the_sound_arrives_the_chunks_are_the_same(rate_hz: int, seed: i
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(one.voice, other.voice)
         np.testing.assert_array_equal(one.pcm, other.pcm)
+
+
+def test_a_name_with_a_colon_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_wav(tmp_path / "rec10:30.wav", tone(4000, 16_000), 16_000)
+    monkeypatch.chdir(tmp_path)
+    assert len(list(read_audio(Path("rec10:30.wav")))) == 7
+
+
+def test_a_kind_of_sound_that_nothing_decodes(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "odd.wav", tone(4000, 16_000), 16_000)
+    content = bytearray(path.read_bytes())
+    content[20:22] = b"\x77\x77"
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match="Decoder not found"):
+        list(read_audio(path))

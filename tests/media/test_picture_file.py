@@ -101,3 +101,18 @@ def test_a_small_file_with_a_huge_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "huge.png").write_bytes(png)
     with pytest.raises(PortraitError, match="more than 64 million pixels"):
         read_picture(tmp_path / "huge.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("notes.txt", "a page of notes to oneself\n" * 20), ("face.svg", "<svg/>")]
+)
+def test_text_is_no_picture(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(PortraitError, match=rf"{name} .* expected .*PNG or JPEG"):
+        read_picture(tmp_path / name)
+
+
+def test_a_name_with_a_colon_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shot10:30.png").write_bytes(coded("png", "rgb24"))
+    monkeypatch.chdir(tmp_path)
+    assert read_picture(Path("shot10:30.png")).shape == (40, 64, 3)
