@@ -8,6 +8,7 @@ Source: FLOAT (ICCV 2025) section 3.1, after LIA.
 
 import itertools
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -77,9 +78,12 @@ class FlowHead(nn.Module):
             raw = raw + fir_upsample(previous, self.kernel)
         return raw
 
-    def warp(self, feature: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+    def grid(self, raw: Tensor) -> Tensor:
+        """Where each pixel is sampled from, as `grid_sample` takes it: [B, S, S, 2], x and y from -1 to 1."""
+        return torch.tanh(raw[:, 0:2]).permute(0, 2, 3, 1) + self.base
+
+    def warp(self, feature: Tensor, grid: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         """The portrait's features, warped but not masked, and the mask [B, 1, S, S]."""
-        grid = torch.tanh(raw[:, 0:2]).permute(0, 2, 3, 1) + self.base
         mask = torch.sigmoid(raw[:, 2:3])
         sampled = F.grid_sample(feature.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         return sampled, mask
@@ -108,6 +112,16 @@ class RgbHead(nn.Module):
         return colours
 
 
+class Level(NamedTuple):
+    """What a level of the decoder gives.
+
+    image: [B, 3, S, S], the picture so far; grid: [B, S, S, 2], where it samples the portrait
+    """
+
+    image: Tensor
+    grid: Tensor
+
+
 class FrameDecoder(nn.Module):
     """Paints a frame from a latent and a feature pyramid."""
 
@@ -127,8 +141,8 @@ class FrameDecoder(nn.Module):
             self.to_flows.append(FlowHead(fine, latent_dim, 8 * 2**level))
             self.to_rgbs.append(RgbHead(fine))
 
-    def images(self, latent: Tensor, features: list[Tensor], *, finest_projected: bool = False) -> Iterator[Tensor]:
-        """Pictures of 8 x 8, 16 x 16, ... as the levels add to them; stop where enough.
+    def levels(self, latent: Tensor, features: list[Tensor], *, finest_projected: bool = False) -> Iterator[Level]:
+        """Pictures of 8 x 8, 16 x 16, ... as the levels add to them, with their flows; stop where enough.
 
         latent: [B, latent_dim]; features: coarsest first, at least as many as are asked for
         finest_projected: the finest map is already the RGB head's projection [B, 3, S, S]
@@ -146,21 +160,22 @@ class FrameDecoder(nn.Module):
                 # A 1x1 convolution commutes with sampling and with the mask, and nothing else reads the finest map.
                 feature = head.project(feature)
             raw = flow(x, latent, raw)
-            sampled, mask = flow.warp(feature, raw)
+            grid = flow.grid(raw)
+            sampled, mask = flow.warp(feature, grid, raw)
             sampled, mask = sampled.to(x.dtype), mask.to(x.dtype)
             if finest:
                 image = head(sampled * mask, image, projected=True)
             else:
                 x = torch.lerp(x, sampled, mask)
                 image = head(x if level < self.config.num_blended_levels else sampled * mask, image)
-            yield image
+            yield Level(image, grid)
 
     def forward(
         self, identity: Tensor, motion: Tensor, features: list[Tensor], *, finest_projected: bool = False
     ) -> Tensor:
         """identity, motion: [B, latent_dim]; features: coarsest first; returns the frame [B, 3, S, S]."""
-        *_, frame = self.images(identity + motion, features, finest_projected=finest_projected)
-        return frame
+        *_, last = self.levels(identity + motion, features, finest_projected=finest_projected)
+        return last.image
 
 
-__all__ = ["FlowHead", "FrameDecoder", "LearnedConstant", "MotionBasis", "RgbHead"]
+__all__ = ["FlowHead", "FrameDecoder", "LearnedConstant", "Level", "MotionBasis", "RgbHead"]

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training.motion_names import MOTION_NAMES
 from training.painter import Identity, mouth_and_eye_boxes, paint, random_identity, random_motion
+from training.painter_landmarks import landmarks
 
 _HEAD = [MOTION_NAMES.index(name) for name in ("yaw", "pitch", "roll")]
 _CALM_SHARE = 0.5
@@ -39,6 +40,7 @@ class PaintedBatch:
     source: [P, 3, S, S] uint8; source_motion: [P, 14] float32
     driving: [P * K, 3, D, D] uint8, one person's frames together; driving_motion: [P * K, 14]
     regions: [P * K, 1, D, D] uint8, 1 inside the boxes of mouth and eyes
+    source_points, driving_points: [P * K, num_landmarks, 2] float32, the same points in both pictures, 0 to 1
     """
 
     source: Tensor
@@ -46,6 +48,8 @@ class PaintedBatch:
     driving: Tensor
     driving_motion: Tensor
     regions: Tensor
+    source_points: Tensor
+    driving_points: Tensor
 
 
 def region_mask(identity: Identity, motion: NDArray[np.float32], size_px: int) -> NDArray[np.uint8]:
@@ -59,6 +63,7 @@ def region_mask(identity: Identity, motion: NDArray[np.float32], size_px: int) -
 def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatch:
     """Paint one batch. Half of the sources rest near neutral, as portraits do."""
     sources, source_motions, drivings, driving_motions, regions = [], [], [], [], []
+    source_points, driving_points = [], []
     for _ in range(shape.num_people):
         identity = random_identity(generator)
         motion = random_motion(generator)
@@ -66,6 +71,7 @@ def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatc
             motion = (motion * _NEAR_NEUTRAL).astype(np.float32)
         sources.append(paint(identity, motion, shape.source_px))
         source_motions.append(motion)
+        points = landmarks(identity, motion)
         for _ in range(shape.num_driving):
             motion = random_motion(generator)
             if generator.random() < _CALM_SHARE:
@@ -74,12 +80,16 @@ def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatc
             drivings.append(paint(identity, motion, shape.driving_px))
             driving_motions.append(motion)
             regions.append(region_mask(identity, motion, shape.driving_px))
+            source_points.append(points)
+            driving_points.append(landmarks(identity, motion))
     return PaintedBatch(
         source=torch.from_numpy(np.stack(sources)).permute(0, 3, 1, 2),
         source_motion=torch.from_numpy(np.stack(source_motions).astype(np.float32)),
         driving=torch.from_numpy(np.stack(drivings)).permute(0, 3, 1, 2),
         driving_motion=torch.from_numpy(np.stack(driving_motions).astype(np.float32)),
         regions=torch.from_numpy(np.stack(regions))[:, None],
+        source_points=torch.from_numpy(np.stack(source_points)),
+        driving_points=torch.from_numpy(np.stack(driving_points)),
     )
 
 

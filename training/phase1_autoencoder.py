@@ -12,7 +12,9 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,12 +29,14 @@ from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
 from training.data_parallel import agree, average_gradients, process_rank
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches
+from training.painter_landmarks import landmark_weights
 from training.provenance import provenance
 
 _HELD_OUT_SEED = 987_654_321
 _LOG_STEPS = 25
 _FIRST_FLOW_SPREAD = 0.03
 _FIRST_MASK_BIAS = 1.0
+_FIRST_FLOW_PX = 16
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,11 @@ class Phase1Config:
         Stage(128, 1500, 2e-3, 5.0),
         Stage(256, 6000, 1.5e-3, 5.0),
     )
-    num_people: int = 4
-    num_driving: int = 4
+    num_people: int = 8
+    num_driving: int = 2
     warm_up_steps: int = 100
     coefficient_weight: float = 0.05
+    flow_weight: float = 10.0
     average_decay: float = 0.995
     seed: int = 1
     num_workers: int = 1
@@ -92,6 +97,17 @@ def to_unit(pictures: Tensor, device: str) -> Tensor:
     return (pictures.to(device).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
 
+class Painted(NamedTuple):
+    """What the auto-encoder makes of a batch.
+
+    image: [P * K, 3, S, S]; grids: a level's sampling positions each; coefficients: [P, M], read from the sources
+    """
+
+    image: Tensor
+    grids: list[Tensor]
+    coefficients: Tensor
+
+
 class Phase1:
     """The auto-encoder in training; resumes where its checkpoint stands."""
 
@@ -109,6 +125,8 @@ class Phase1:
         self.average = AveragedWeights(self.model, config.average_decay)
         self.step = 0
         self.metrics: dict[str, float] = {}
+        self.flow_error = 0.0
+        self.point_weights = torch.from_numpy(landmark_weights())[None, :, None].to(config.device)
         self.provenance = provenance(config)
         if self.checkpoint_path.exists():
             self._resume()
@@ -158,8 +176,8 @@ class Phase1:
                 return stage
         return None
 
-    def paint_from(self, batch: PaintedBatch) -> tuple[Tensor, Tensor]:
-        """Frames [P * K, 3, S, S] of the batch's driving size, and the coefficients read from the sources [P, M]."""
+    def paint_from(self, batch: PaintedBatch) -> Painted:
+        """Frames of the batch's driving size, the flows they came by, and what was read from the sources."""
         num_driving = batch.driving.shape[0] // batch.source.shape[0]
         num_levels = int(batch.driving.shape[-1] // 8).bit_length()
         device = self.config.device
@@ -169,8 +187,8 @@ class Phase1:
             identity, coefficients, _, features = self.model.encode(to_unit(batch.source, device))
             latent = identity.repeat_interleave(num_driving, 0) + self.model.dec.direction(driving)
             repeated = [feature.repeat_interleave(num_driving, 0) for feature in features[:num_levels]]
-            image = _picture_at(self.model.dec.images(latent, repeated), num_levels)
-        return image.float(), coefficients.float()
+            levels = list(islice(self.model.dec.levels(latent, repeated), num_levels))
+        return Painted(levels[-1].image.float(), [level.grid for level in levels], coefficients.float())
 
     def train_step(self, batch: PaintedBatch, stage: Stage) -> float:
         """One optimiser step; returns the picture loss."""
@@ -178,13 +196,16 @@ class Phase1:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         device = self.config.device
-        image, coefficients = self.paint_from(batch)
+        painted = self.paint_from(batch)
+        coefficients = painted.coefficients
         weight = 1 + stage.region_weight * batch.regions.to(device).float()
-        loss = picture_loss(image, to_unit(batch.driving, device), weight)
+        loss = picture_loss(painted.image, to_unit(batch.driving, device), weight)
         truth = to_coefficients(batch.source_motion.numpy(), coefficients.shape[-1])
         reading = F.mse_loss(coefficients, torch.from_numpy(truth).to(device))
         self.optimizer.zero_grad(set_to_none=True)
-        (loss + self.config.coefficient_weight * reading).backward()
+        flow = self.flow_loss(painted.grids, batch)
+        (loss + self.config.coefficient_weight * reading + self.config.flow_weight * flow).backward()
+        self.flow_error = float(flow.detach())
         average_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
@@ -192,13 +213,29 @@ class Phase1:
         self.step += 1
         return float(loss.detach())
 
+    def flow_loss(self, grids: list[Tensor], batch: PaintedBatch) -> Tensor:
+        """Mean distance, of a picture from -1 to 1, of where the known points are sampled to where they are.
+
+        The painter knows where a point of the driving frame lies in the source. Colours alone tell a lip's flow only
+        once it is nearly right.
+        """
+        device = self.config.device
+        here, there = (2 * points.to(device) - 1 for points in (batch.driving_points, batch.source_points))
+        inside = ((here.abs() < 1) & (there.abs() < 1)).all(-1, keepdim=True).float() * self.point_weights
+        loss = here.new_zeros(())
+        supervised = [grid for grid in grids if grid.shape[1] >= _FIRST_FLOW_PX]
+        for grid in supervised:
+            found = F.grid_sample(grid.permute(0, 3, 1, 2), here[:, :, None], align_corners=False)[..., 0].mT
+            loss = loss + ((found - there).abs() * inside).sum() / inside.sum() / len(supervised)
+        return loss
+
     @torch.no_grad()
     def validate(self, driving_px: int) -> dict[str, float]:
         """L1 on [-1, 1] over whole frames and over mouth and eyes, of people never trained on, averaged weights."""
         shape = BatchShape(8, 2, self.config.autoencoder.image_size_px, driving_px)
         batch = draw_batch(shape, np.random.default_rng(_HELD_OUT_SEED))
         with self.average.in_place_of(self.model):
-            image, _ = self.paint_from(batch)
+            image = self.paint_from(batch).image
         difference = (image - to_unit(batch.driving, self.config.device)).abs()
         regions = batch.regions.to(self.config.device).float()
         self._write_sheet(batch, image)
@@ -264,6 +301,7 @@ class Phase1:
             "elapsed_s": round(time.monotonic() - started, 1),
         }
         if losses:
+            line["flow"] = round(self.flow_error, 5)
             line["loss"] = round(float(np.mean(losses)), 5)
         line.update({name: round(value, 5) for name, value in self.metrics.items()})
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -281,10 +319,3 @@ def start_from_the_portrait(model: MotionAutoencoder) -> None:
         assert isinstance(head, FlowHead)
         head.conv.weight.mul_(_FIRST_FLOW_SPREAD)
         head.bias[:, 2] = _FIRST_MASK_BIAS
-
-
-def _picture_at(images: Iterator[Tensor], num_levels: int) -> Tensor:
-    for level, image in enumerate(images, start=1):
-        if level == num_levels:
-            return image
-    raise AssertionError(f"the decoder has fewer than {num_levels} levels")

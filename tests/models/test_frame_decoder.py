@@ -21,7 +21,9 @@ def autoencoder():
 def test_levels_double_and_the_last_is_the_frame(autoencoder):
     identity, coefficients, motion, features = autoencoder.encode(torch.rand(2, 3, 32, 32))
     assert coefficients.shape == (2, 3) and motion.shape == (2, 8)
-    images = list(autoencoder.dec.images(identity + motion, features))
+    levels = list(autoencoder.dec.levels(identity + motion, features))
+    images = [level.image for level in levels]
+    assert [level.grid.shape for level in levels] == [(2, 8, 8, 2), (2, 16, 16, 2), (2, 32, 32, 2)]
     assert [image.shape[-1] for image in images] == [8, 16, 32]
     assert torch.equal(images[-1], autoencoder.dec(identity, motion, features))
 
