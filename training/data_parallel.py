@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch import multiprocessing, nn
+from torch import nn
+from torch.multiprocessing.spawn import spawn
 
 
 def run_in_processes(work: Callable[[], None], num_processes: int) -> None:
@@ -21,7 +22,7 @@ def run_in_processes(work: Callable[[], None], num_processes: int) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         meeting = (Path(folder) / "meeting").as_uri()
-        multiprocessing.spawn(_join, args=(work, num_processes, meeting), nprocs=num_processes)
+        spawn(_join, args=(work, num_processes, meeting), nprocs=num_processes)
 
 
 def _join(rank: int, work: Callable[[], None], num_processes: int, meeting: str) -> None:
