@@ -43,15 +43,17 @@ class PeerEvents:
     on_gone: the connection ended, and how
     on_sound: the microphone's next frame
     on_message: a text from the `events` channel
+    on_failure: the microphone can't be read any more
     """
 
     on_connected: Callable[[], None]
     on_gone: Callable[[str], None]
     on_sound: Callable[[av.AudioFrame], None]
     on_message: Callable[[str], None]
+    on_failure: Callable[[BaseException], None]
 
 
-NOBODY = PeerEvents(lambda: None, lambda reason: None, lambda frame: None, lambda text: None)
+NOBODY = PeerEvents(lambda: None, lambda reason: None, lambda frame: None, lambda text: None, lambda error: None)
 
 
 class Peer:
@@ -144,6 +146,12 @@ class Peer:
     def _on_track(self, track: MediaStreamTrack) -> None:
         if track.kind == "audio" and self._microphone is None:
             self._microphone = asyncio.get_running_loop().create_task(self._listen(track))
+            self._microphone.add_done_callback(self._on_microphone_ended)
+
+    def _on_microphone_ended(self, listening: asyncio.Task[None]) -> None:
+        error = None if listening.cancelled() else listening.exception()
+        if error is not None and not self._is_closing:
+            self._events.on_failure(error)
 
     def _on_track_ended(self) -> None:
         # A sender that stops by itself never starts again, while the connection looks healthy. Most often it stops

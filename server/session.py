@@ -72,7 +72,7 @@ class Session:
         self._playout = Playout(PlayoutSettings(cushion_frames=config.cushion_frames), self.counts)
         self._peer = Peer(
             config.ice_servers,
-            PeerEvents(self._on_connected, self._end, self._on_sound, self._on_message),
+            PeerEvents(self._on_connected, self._end, self._on_sound, self._on_message, self._fail),
         )
 
     @property
@@ -115,7 +115,11 @@ class Session:
         self._tasks.clear()
         if self._lane is not None:
             self._lane.close()
-        await self._peer.close()
+        try:
+            await self._peer.close()
+        except Exception:
+            # Whatever the network does, the place must be free again.
+            log.exception("session %s could not hang up in good order", self.session_id)
         self._publish()
         self._parts.metrics.sessions.labels(outcome).inc()
         log.info("session %s ended (%s): %s", self.session_id, outcome, self.counts)
@@ -128,12 +132,14 @@ class Session:
         """The top of a session: what goes wrong in one ends that one."""
         try:
             await coroutine
-        except FloatAvatarError as error:
-            log.warning("session %s ends: %s", self.session_id, error)
-            self._end("failed")
-        except Exception:
-            log.exception("session %s failed", self.session_id)
-            self._end("failed")
+        except Exception as error:  # noqa: BLE001 - the session ends with it
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        is_known = isinstance(error, FloatAvatarError)
+        log.error("session %s failed: %s", self.session_id, error, exc_info=None if is_known else error)
+        self._tell_error(str(error) if is_known else "the session failed")
+        self._end("failed")
 
     async def _give_up_waiting(self) -> None:
         await self._parts.clock.sleep_until(self._parts.clock.now_s() + self._parts.config.connect_timeout_s)
@@ -147,12 +153,7 @@ class Session:
             self._start_task(self._report())
 
     def _on_sound(self, frame: av.AudioFrame) -> None:
-        try:
-            self._ingest.feed(frame, self._parts.clock.now_s())
-        except FloatAvatarError as error:
-            log.warning("session %s ends: %s", self.session_id, error)
-            self._peer.send(json.dumps({"type": "error", "detail": str(error)}))
-            self._end("failed")
+        self._ingest.feed(frame, self._parts.clock.now_s())
 
     def _on_frame(self, rendered: RenderedFrame) -> None:
         self._playout.add(rendered.frame)
@@ -164,8 +165,11 @@ class Session:
             self._measure(stage, time_s)
 
     def _on_failure(self, error: BaseException) -> None:
-        self._peer.send(json.dumps({"type": "error", "detail": f"the avatar failed: {error}"}))
+        self._tell_error(f"the avatar failed: {error}")
         self._end("failed")
+
+    def _tell_error(self, detail: str) -> None:
+        self._peer.send(json.dumps({"type": "error", "detail": detail}))
 
     def _tick(self) -> None:
         now_s = self._parts.clock.now_s()
@@ -237,9 +241,9 @@ class Session:
     def _on_message(self, text: str) -> None:
         try:
             message = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            self._peer.send(json.dumps({"type": "error", "detail": f"{text[:40]!r}, expected a JSON object"}))
+            self._tell_error(f"{text[:40]!r}, expected a JSON object")
         elif message.get("type") == "ping":
             self._peer.send(json.dumps({"type": "pong", "t": message.get("t")}))

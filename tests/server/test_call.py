@@ -12,7 +12,11 @@ import aioice.ice
 import av
 import numpy as np
 import pytest
+from aiortc import RTCPeerConnection
+from aiortc.rtcrtpreceiver import RemoteStreamTrack
+from av.frame import Frame
 
+from contract.errors import IngestError
 from contract.packets import FRAMES_PER_S, AvatarFrame, SpeechChunk
 from pipeline.avatar import StreamSettings
 from pipeline.portrait import Portrait
@@ -260,6 +264,64 @@ async def test_an_avatar_that_fails_ends_its_call_and_no_other() -> None:
         await healthy.close()
         await doomed.close()
         await server.until_empty(within_s=2)
+
+
+async def test_messages_without_meaning_are_answered_and_the_call_goes_on() -> None:
+    async with running_server(TestPatternAvatar(delay_frames=0)) as server:
+        caller = Caller(server.http)
+        await caller.call()
+        await caller.until_pictures(3)
+        for text in ("hello", "7", "[" * 4000, "[" * 5000):
+            caller.channel.send(text)
+        caller.channel.send(json.dumps({"type": "ping", "t": 1}))
+        seen = len(caller.received.pictures)
+        await caller.until_pictures(seen + 20)
+        replies = [message for message in caller.received.messages if message["type"] != "stats"]
+        assert [reply["type"] for reply in replies] == ["error", "error", "error", "pong"], "the longest is not read"
+        await caller.close()
+        await server.until_empty(within_s=2)
+
+
+@pytest.mark.parametrize("fault", [IngestError("a sound of no known form"), RuntimeError("the decoder is gone")])
+async def test_sound_that_can_not_be_taken_ends_its_call(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    async with running_server(TestPatternAvatar(delay_frames=0)) as server:
+        caller = Caller(server.http, ClickTrack(), wants_voice=False)
+        await caller.call()
+        await caller.until_pictures(3)
+        theirs = RemoteStreamTrack.recv
+
+        async def recv(track: RemoteStreamTrack) -> Frame:
+            if track.kind == "audio":
+                raise fault
+            return await theirs(track)
+
+        monkeypatch.setattr(RemoteStreamTrack, "recv", recv)
+        await server.until_empty(within_s=2)
+        assert [m["detail"] for m in caller.received.messages if m["type"] == "error"] == [
+            str(fault) if isinstance(fault, IngestError) else "the session failed"
+        ]
+        await caller.close()
+
+
+async def test_a_connection_that_can_not_be_closed_in_good_order_frees_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    theirs = RTCPeerConnection.close
+
+    async def close(connection: RTCPeerConnection) -> None:
+        await theirs(connection)
+        if connection is not caller.connection:
+            raise OSError("the network is down")
+
+    async with running_server(TestPatternAvatar(delay_frames=0)) as server:
+        caller = Caller(server.http)
+        await caller.call()
+        await caller.until_pictures(3)
+        monkeypatch.setattr(RTCPeerConnection, "close", close)
+        assert (await server.http.delete(caller.location)).status_code == 200
+        assert server.admission.num_sessions == 0
+        assert server.app.state.parts.worker.num_lanes == 0
+        await caller.close()
 
 
 async def test_an_avatar_slower_than_time_drops_sound_at_the_door_and_keeps_its_memory_bounded() -> None:
