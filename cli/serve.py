@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from contract.errors import FloatAvatarError, PortraitNotFoundError
+from contract.errors import PortraitNotFoundError
 
 OWN_PICTURE_NAME = "own-picture"
 
@@ -58,9 +58,9 @@ def run(config, avatar, gallery, sockets) -> None:
     from server.listener import Listener, port_of
 
     listener = Listener(sockets)
-    failures: list[FloatAvatarError] = []
+    failures: list[BaseException] = []
 
-    def on_open(failure: FloatAvatarError | None) -> None:
+    def on_open(failure: BaseException | None) -> None:
         if failure is None:
             typer.echo(f"Ready: open {address(config.host, port_of(sockets))} and press Start. Ctrl-C ends.")
         else:

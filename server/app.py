@@ -39,7 +39,7 @@ def create_app(
     avatar: Avatar,
     portraits: PortraitGallery,
     clock: Clock | None = None,
-    on_open: Callable[[FloatAvatarError | None], None] = lambda failure: None,
+    on_open: Callable[[BaseException | None], None] = lambda failure: None,
 ) -> FastAPI:
     """The application around an open avatar; raises ConfigError where aiortc is not the one it was made for.
 
@@ -52,10 +52,24 @@ def create_app(
     parts = ServerParts(config, clock, avatar, RenderWorker(clock), metrics)
     admission = Admission(config.max_sessions, metrics)
 
+    def on_warm(warming: asyncio.Task[None]) -> None:
+        if warming.cancelled():
+            return
+        if failure := warming.exception():
+            is_known = isinstance(failure, FloatAvatarError)
+            log.error(
+                "the avatar could not be warmed up, the server stays closed: %s",
+                failure,
+                exc_info=None if is_known else failure,
+            )
+        admission.is_open = failure is None
+        on_open(failure)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         parts.worker.start()
-        warming = asyncio.get_running_loop().create_task(_open(parts, admission, portraits, on_open))
+        warming = asyncio.get_running_loop().create_task(warm_up_portrait(parts, portraits))
+        warming.add_done_callback(on_warm)
         try:
             yield
         finally:
@@ -82,23 +96,10 @@ def create_app(
     return app
 
 
-async def _open(
-    parts: ServerParts,
-    admission: Admission,
-    portraits: PortraitGallery,
-    on_open: Callable[[FloatAvatarError | None], None],
-) -> None:
-    """Run the avatar once, so that the first call does not pay for it, and let callers in."""
-    try:
-        choice = portraits.find(None)
-        portrait = await portraits.prepare(choice, parts.avatar, parts.worker)
-        await parts.worker.call(lambda: warm_up(parts.avatar, portrait, parts.config))
-    except FloatAvatarError as failure:
-        log.error("the avatar could not be warmed up, the server stays closed: %s", failure)
-        on_open(failure)
-        return
-    admission.is_open = True
-    on_open(None)
+async def warm_up_portrait(parts: ServerParts, portraits: PortraitGallery) -> None:
+    """Run the avatar once, so that the first call does not pay for it."""
+    portrait = await portraits.prepare(portraits.find(None), parts.avatar, parts.worker)
+    await parts.worker.call(lambda: warm_up(parts.avatar, portrait, parts.config))
 
 
 def warm_up(avatar: Avatar, portrait: Portrait, config: ServerConfig) -> None:

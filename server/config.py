@@ -1,13 +1,15 @@
 """The server's settings, read once: from the command line, else the environment (FLOAT_AVATAR_...), else these."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from contract.errors import ConfigError
 from pipeline.avatar import StreamSettings
+
+IceServer = Annotated[str, Field(pattern=r"^(stun|turn)s?:[^?:]+(:[0-9]+)?([?]transport=(udp|tcp))?$")]
 
 
 class ServerConfig(BaseSettings):
@@ -36,7 +38,7 @@ class ServerConfig(BaseSettings):
     cushion_frames: int = Field(default=2, ge=0)
     microphone_cushion_ms: int = Field(default=20, ge=0, le=200)
     connect_timeout_s: float = Field(default=15.0, gt=0)
-    ice_servers: tuple[str, ...] = ()
+    ice_servers: tuple[IceServer, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     max_body_bytes: int = Field(default=64 * 1024, ge=1024)
 
@@ -51,6 +53,8 @@ class ServerConfig(BaseSettings):
                 for fault in error.errors()
             ]
             raise ConfigError("; ".join(faults)) from error
+        except SettingsError as error:
+            raise ConfigError(f'{error}, expected JSON, for several values such as ["a", "b"]') from error
 
     @property
     def stream_settings(self) -> StreamSettings:

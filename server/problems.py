@@ -1,6 +1,7 @@
 """Errors as a caller over HTTP sees them: application/problem+json (RFC 9457)."""
 
 import json
+import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -31,6 +32,8 @@ STATUS_OF: tuple[tuple[type[FloatAvatarError], int], ...] = (
     (FloatAvatarError, 500),
 )
 
+log = logging.getLogger(__name__)
+
 
 def problem(status: int, detail: str, error_name: str, headers: dict[str, str] | None = None) -> Response:
     """One problem as a response."""
@@ -44,11 +47,13 @@ def problem(status: int, detail: str, error_name: str, headers: dict[str, str] |
 
 
 def translate_errors(app: FastAPI) -> None:
-    """Answer every error of our tree, and FastAPI's own, as a problem."""
+    """Answer every error of our tree, FastAPI's own and every accident as a problem."""
 
     @app.exception_handler(FloatAvatarError)
     async def on_ours(request: Request, error: FloatAvatarError) -> Response:
         status = next(status for kind, status in STATUS_OF if isinstance(error, kind))
+        if status == 500:
+            log.error("%s %s: %s", request.method, request.url.path, error)
         headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, AtCapacityError) else None
         return problem(status, str(error), type(error).__name__, headers)
 
@@ -59,3 +64,8 @@ def translate_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> Response:
         return problem(422, str(error), "InvalidRequest")
+
+    @app.exception_handler(Exception)
+    async def on_accident(request: Request, error: Exception) -> Response:
+        # What happened goes to the log, by whoever called: its words may be about the inside.
+        return problem(500, "the server met an error of its own; its log says which", "InternalError")

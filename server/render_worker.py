@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from contract.errors import AtCapacityError
 from contract.packets import AvatarFrame, SpeechChunk
 from pipeline.avatar import AvatarStream
 from server.clock import Clock
@@ -162,9 +163,11 @@ class RenderWorker:
         self._calls.clear()
 
     async def call(self, function: Callable[[], ResultT]) -> ResultT:
-        """Run `function` on the engine thread; gives its result or raises its error."""
+        """Run `function` on the engine thread; gives its result or raises its error, AtCapacityError once stopped."""
         result: Future[ResultT] = Future()
         with self._condition:
+            if not self._running:
+                raise AtCapacityError("the engine thread has stopped, expected it to run")
             self._calls.append((function, result))
             self._condition.notify()
         return await asyncio.wrap_future(result)

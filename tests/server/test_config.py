@@ -26,8 +26,15 @@ def test_given_settings_win_over_the_environment_and_that_over_the_defaults(monk
         ({"hop_frames": 0}, "hop_frames 0"),
         ({"max_sessions": "many"}, "max_sessions 'many'"),
         ({"colour": "red"}, "colour 'red'"),
+        ({"ice_servers": ("192.0.2.1:3478",)}, "'192.0.2.1:3478'.*stun"),
     ],
 )
 def test_settings_without_meaning_are_named(given: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         ServerConfig.read(**given)
+
+
+def test_an_environment_that_can_not_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOAT_AVATAR_ICE_SERVERS", "stun:192.0.2.1:3478")
+    with pytest.raises(ConfigError, match=r"ice_servers.*JSON"):
+        ServerConfig.read()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import numpy as np
 import pytest
 
+from contract.errors import AtCapacityError
 from contract.packets import AvatarFrame, SpeechChunk
 from server.clock import MonotonicClock
 from server.render_worker import MOST_PENDING_CHUNKS, RenderedFrame, RenderWorker
@@ -185,3 +186,11 @@ async def test_stopping_ends_the_thread() -> None:
     worker.start()
     worker.stop()
     assert "engine" not in [thread.name for thread in threading.enumerate()]
+
+
+async def test_a_stopped_worker_refuses_calls() -> None:
+    worker = RenderWorker(MonotonicClock())
+    worker.start()
+    worker.stop()
+    with pytest.raises(AtCapacityError, match="stopped"):
+        await asyncio.wait_for(worker.call(lambda: 1), 1)

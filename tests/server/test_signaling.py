@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contract.errors import PortraitError
+from contract.errors import EngineRunError, PortraitError
 from contract.packets import UInt8Array
 from pipeline.portrait import Portrait
 from pipeline.test_pattern import TestPatternAvatar
@@ -207,25 +207,47 @@ async def test_a_portrait_that_can_not_be_used_is_refused_and_the_server_goes_on
         await server.http.delete(good.headers["location"])
 
 
-@pytest.mark.parametrize("hop_frames", [5, 50])
-async def test_an_avatar_that_can_not_be_warmed_up_keeps_the_server_closed(hop_frames: int) -> None:
+async def test_an_accident_is_a_problem_too_and_the_server_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    class Clumsy(TestPatternAvatar):
+        def prepare(self, picture: UInt8Array, crop: bool = True) -> Portrait:
+            if picture[0, 0, 0] == 200:
+                raise fault
+            return super().prepare(picture, crop)
+
+    async with running_server(Clumsy()) as server:
+        fault: Exception = ZeroDivisionError("inner secrets")
+        refused = await post_offer(server.http, await an_offer(), "ben")
+        assert_problem(refused, 500, "log")
+        assert "secrets" not in refused.text
+        fault = EngineRunError("the engine is out of memory")
+        assert_problem(await post_offer(server.http, await an_offer(), "ben"), 500, "out of memory")
+        assert "out of memory" in caplog.text
+        assert server.admission.num_sessions == 0
+        good = await post_offer(server.http, await an_offer(), "anna")
+        assert good.status_code == 201
+        await server.http.delete(good.headers["location"])
+
+
+@pytest.mark.parametrize("fault", [PortraitError("no face"), ZeroDivisionError("an accident")])
+async def test_an_avatar_that_can_not_be_warmed_up_keeps_the_server_closed(fault: Exception) -> None:
     class Broken(TestPatternAvatar):
         def prepare(self, picture: UInt8Array, crop: bool = True) -> Portrait:
-            raise PortraitError("no face")
+            raise fault
 
     from server.app import create_app
     from server.config import ServerConfig
     from tests.server.caller import plain_gallery
 
     failures: list[object] = []
-    app = create_app(ServerConfig.read(hop_frames=hop_frames), Broken(), plain_gallery(), on_open=failures.append)
+    app = create_app(ServerConfig.read(), Broken(), plain_gallery(), on_open=failures.append)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http,
     ):
-        while not failures:
-            await asyncio.sleep(0.01)
-        assert isinstance(failures[0], PortraitError)
+        async with asyncio.timeout(5):
+            while not failures:
+                await asyncio.sleep(0.01)
+        assert failures == [fault]
         assert_problem(await http.get("/readyz"), 503, "starting or stopping")
         assert_problem(await post_offer(http, await an_offer()), 503, "starting or stopping")
 
