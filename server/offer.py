@@ -3,6 +3,7 @@
 In: the text of an offer, or of a trickle fragment (RFC 8840). Out: a cleaned offer and its plan, or candidates.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiortc import RTCIceCandidate
@@ -14,6 +15,9 @@ from contract.errors import NegotiationError
 PARSE_ERRORS = (ValueError, AssertionError, IndexError, KeyError, TypeError, AttributeError, StopIteration)
 VIDEO_CODECS = ("VP8", "H264")
 AUDIO_CODECS = ("opus", "PCMU", "PCMA", "G722")
+# Of one transport. Each is tried from each of our addresses, and none is ever forgotten.
+MOST_CANDIDATES = 100
+MOST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ def read_fragment(text: str, bundle_mid: str) -> TrickleFragment:
             candidates.append(candidate)
         elif line and line[1:2] != "=":
             raise NegotiationError(f"the fragment holds {line[:40]!r}, expected lines of SDP")
+    _check_candidates(candidates)
     return TrickleFragment(ufrag, tuple(candidates))
 
 
@@ -124,6 +129,7 @@ def _check_transport(parsed: SessionDescription) -> str:
     if not all(mids) or len(set(mids)) != len(mids):
         raise NegotiationError(f"the offer's media have mids {mids}, expected each its own")
     for media in parsed.media:
+        _check_candidates(media.ice_candidates)
         if media.ice is None or not media.ice.usernameFragment or not media.ice.password:
             raise NegotiationError(f"{media.kind} has no ice-ufrag and ice-pwd, expected both")
         if media.dtls is None or not media.dtls.fingerprints:
@@ -136,6 +142,14 @@ def _check_transport(parsed: SessionDescription) -> str:
     first = parsed.media[0].ice
     assert first is not None and first.usernameFragment is not None, "checked above"
     return first.usernameFragment
+
+
+def _check_candidates(candidates: Sequence[RTCIceCandidate]) -> None:
+    if len(candidates) > MOST_CANDIDATES:
+        raise NegotiationError(f"{len(candidates)} candidates, expected at most {MOST_CANDIDATES}")
+    for candidate in candidates:
+        if not 0 < candidate.port <= MOST_PORT:
+            raise NegotiationError(f"candidate {candidate.ip} has port {candidate.port}, expected 1 to {MOST_PORT}")
 
 
 def _check_codecs(media: MediaDescription | None, known: tuple[str, ...]) -> None:

@@ -26,7 +26,7 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 from contract.errors import NegotiationError
 from server.aiortc_patches import pass_audio_through
 from server.media_tracks import PictureTrack, VoiceTrack
-from server.offer import PARSE_ERRORS, Offer, TrickleFragment
+from server.offer import MOST_CANDIDATES, PARSE_ERRORS, Offer, TrickleFragment
 
 EVENTS_LABEL = "events"
 MOST_MESSAGE_BYTES = 4096
@@ -68,6 +68,7 @@ class Peer:
         self._events = events
         self._channel: RTCDataChannel | None = None
         self._microphone: asyncio.Task[None] | None = None
+        self._num_added = 0
         self._is_closing = False
         self._patience: asyncio.TimerHandle | None = None
         self.voice = VoiceTrack()
@@ -91,7 +92,10 @@ class Peer:
         return self._connection.localDescription.sdp
 
     async def add(self, fragment: TrickleFragment) -> None:
-        """Try more ways to the peer; raises NegotiationError where an address is none."""
+        """Try more ways to the peer; raises NegotiationError where an address is none, or too many came."""
+        self._num_added += len(fragment.candidates)
+        if self._num_added > MOST_CANDIDATES:
+            raise NegotiationError(f"{self._num_added} candidates came later, expected at most {MOST_CANDIDATES}")
         for candidate in fragment.candidates:
             try:
                 await self._connection.addIceCandidate(candidate)

@@ -72,6 +72,8 @@ async def test_what_is_no_call_is_refused_with_one_clear_problem_and_leaves_noth
         (re.sub(r"(VP8|H264)/90000", "AV1/90000", offer), 400, "AV1"),
         (offer.replace("m=video", "m=text"), 400, "text"),
         (re.sub(r"a=setup:\w+", "a=setup:nonsense", offer), 400, "offer"),
+        (re.sub(r"(a=candidate:.* )\d+( typ)", r"\g<1>70000\2", offer), 400, "70000"),
+        (re.sub(r"(a=candidate:.*\r\n)", r"\1" * 200, offer, count=1), 400, "candidates"),
     ]
     async with running_server() as server:
         for sdp, status, text in cases:
@@ -121,6 +123,11 @@ async def test_later_candidates_are_taken_and_a_restart_is_not() -> None:
         assert_problem(wrong_type, 415, "trickle")
         for broken in ("nonsense", "a=candidate:1\r\n"):
             assert_problem(await server.http.patch(location, content=broken, headers=FRAGMENT), 400, broken.strip())
+        many = "".join(f"a=candidate:1 1 udp 1 192.0.2.1 {port} typ host\r\n" for port in range(5000, 5099))
+        assert_problem(await server.http.patch(location, content=2 * many, headers=FRAGMENT), 400, "198 candidates")
+        assert_problem(await server.http.patch(location, content=many, headers=FRAGMENT), 400, "came later")
+        nowhere = "a=candidate:1 1 udp 1 192.0.2.1 70000 typ host\r\n"
+        assert_problem(await server.http.patch(location, content=nowhere, headers=FRAGMENT), 400, "70000")
         assert server.admission.num_sessions == 1
         await server.http.delete(location)
         await caller.close()
