@@ -1,5 +1,6 @@
 """The server's sockets and its run, from the first request to Ctrl-C."""
 
+import errno
 import signal
 import socket
 from contextlib import suppress
@@ -10,32 +11,48 @@ from fastapi import FastAPI
 from contract.errors import ConfigError
 
 PATIENCE_S = 3
+LACKING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
     """Sockets on every address of `host`; port 0 takes a free one. Raises ConfigError where that is not possible."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        raise ConfigError(f"host {host!r} is not an address of this machine: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"host {host!r} is not an address of this machine: {error}") from error
     sockets: list[socket.socket] = []
+    lacking: OSError | None = None
     for family, _, _, _, address in dict.fromkeys(found):
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        sockets.append(listening)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
-            listening.bind(address)
-            listening.listen(128)
+            sockets.append(_listen_on(family, address))
         except OSError as error:
+            # A name may have an address that the machine lacks, as localhost's ::1 in many containers.
+            if error.errno in LACKING:
+                lacking = error
+                continue
             for each in sockets:
                 each.close()
             raise ConfigError(
                 f"port {port} of {host} can't be opened ({error.strerror}): "
                 "is another server running? --port takes another"
             ) from error
+    if not sockets:
+        raise ConfigError(f"host {host!r} is not an address of this machine: {lacking}") from lacking
     return sockets
+
+
+def _listen_on(family: int, address: tuple[object, ...]) -> socket.socket:
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+        listening.listen(128)
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def port_of(sockets: list[socket.socket]) -> int:

@@ -4,6 +4,7 @@ from dataclasses import fields
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
+from contract.packets import VOICE_RATE_HZ
 from server.session_counts import SessionCounts
 
 FRAME_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.16, 0.32, 0.64)
@@ -63,7 +64,7 @@ class Metrics:
         for name, result in FRAME_RESULTS.items():
             self.frames.labels(result).inc(grown[name])
         for name, why in VOICE_FAULTS.items():
-            self.voice_seconds.labels(why).inc(grown[name] / 48_000)
+            self.voice_seconds.labels(why).inc(grown[name] / VOICE_RATE_HZ)
         self.chunks_refused.inc(grown["chunks_refused"])
 
     def exposition(self) -> bytes:

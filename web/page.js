@@ -211,8 +211,13 @@ async function changeMicrophone() {
   if (!microphone) return;
   try {
     const track = await openMicrophone(deviceId);
-    await call.replaceMicrophone(track);
+    if (!microphone) {
+      // The call ended meanwhile, and nobody else would let go of this one.
+      track.stop();
+      return;
+    }
     takeMicrophone(track);
+    await call.replaceMicrophone(track);
     hush();
   } catch (error) {
     say(...(MICROPHONE_TROUBLE[error.name] ?? ["That microphone did not open", error.message]));
@@ -253,6 +258,7 @@ async function start({ viewOnly = false } = {}) {
 function rest() {
   takeMicrophone(null);
   at("avatar").srcObject = null;
+  at("unblock").hidden = true;
   showPoster(true);
   showState("idle");
 }
@@ -315,6 +321,7 @@ function showState(state, { attempt = 0, delay_s = 0 } = {}) {
   if (isInCall && !wasInCall) at(isViewOnly ? "stop" : "mute").focus();
   if (state === "live") {
     liveSince_ms ||= performance.now();
+    serverWords = "";
     hush();
   }
   if (state === "idle") liveSince_ms = 0;

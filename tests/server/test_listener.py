@@ -1,5 +1,7 @@
 """Sockets: a taken port and a strange host are one clear error."""
 
+import socket
+
 import pytest
 
 from contract.errors import ConfigError
@@ -20,3 +22,22 @@ def test_a_host_that_is_none_of_ours_is_told() -> None:
         listen("203.0.113.9", 0)
     with pytest.raises(ConfigError, match="not an address"):
         listen("no such host", 0)
+    with pytest.raises(ConfigError, match="not an address"):
+        listen("a" * 70, 0)
+
+
+def test_a_name_with_an_address_that_this_machine_lacks_listens_on_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as localhost in a container that has no IPv6."""
+    stream = (socket.SOCK_STREAM, 6, "")
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda *_, **__: [
+            (socket.AF_INET6, *stream, ("2001:db8::9", 0, 0, 0)),
+            (socket.AF_INET, *stream, ("127.0.0.1", 0)),
+        ],
+    )
+    sockets = listen("localhost", 0)
+    assert [each.getsockname()[0] for each in sockets] == ["127.0.0.1"]
+    for each in sockets:
+        each.close()
