@@ -29,6 +29,12 @@ class LiveServer:
     url: str
     pid: int
 
+    @property
+    def peak_memory_bytes(self) -> int:
+        """The most memory that the process has held at once."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
+
 
 @contextmanager
 def live_server(log: Path, *arguments: str, max_sessions: int = 2, port: int = 0) -> Iterator[LiveServer]:

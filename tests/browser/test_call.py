@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.system("chromiu
 DURATION_S = 20.0
 # The encoder's rate and the jitter buffers settle first.
 SETTLE_MS = 2000
+MOST_MEMORY_BYTES = 1.5 * 2**30
 
 
 def record(
@@ -55,11 +56,14 @@ def test_mouth_follows_the_returned_voice(playwright: Playwright, tmp_path: Path
         microphone = write_speech(tmp_path / "speech.wav")
         shot = tmp_path / "call.png"
         recording = record(playwright, server.url, microphone, MOUTH_BOX, note_figures, shot)
+        peak_bytes = server.peak_memory_bytes
+    note_figures({"peak_memory_mib": peak_bytes / 2**20})
     found = lip_sync(recording)
     note_figures(asdict(found))
     assert found.correlation >= 0.5
     assert abs(found.lag_ms) <= 80
     assert found.silence_share <= 0.15
+    assert peak_bytes < MOST_MEMORY_BYTES
 
 
 def test_flash_and_click_coincide(playwright: Playwright, tmp_path: Path, note_figures: Note) -> None:
