@@ -13,7 +13,8 @@ def export(
     ),
 ) -> None:
     """Export the trained networks to ONNX, check each file against its network, and write the bundle."""
-    from export.make_bundle import load_networks, make_bundle
+    from export.make_bundle import make_bundle
+    from export.networks import load_networks
 
     networks = load_networks(folder / "phase1.pt", folder / "phase2.pt")
     errors = make_bundle(networks, folder / "portraits", output)

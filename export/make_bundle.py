@@ -1,19 +1,17 @@
-"""The embedded avatar's checkpoints and portraits to a bundle.
+"""The embedded avatar's networks and portraits to a bundle.
 
-In:  phase 1's and phase 2's checkpoints, a folder of portraits (PNG, already cut out)
+In:  the avatar's networks, a folder of portraits (PNG, already cut out)
 Out: a bundle folder, written beside and renamed
 """
 
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from bundles.manifest import BundledPortrait, Component, Manifest, sha256_of, write_manifest
+from bundles.manifest import FILE_NAME, BundledPortrait, Component, Manifest, sha256_of, write_manifest
 from contract.errors import BundleError
 from contract.spec import AvatarSpec, ComponentName
 from export.components import (
@@ -22,12 +20,8 @@ from export.components import (
     FrameDecoderComponent,
     PortraitEncoderComponent,
 )
+from export.networks import Networks
 from export.to_onnx import export_component
-from models.audio_encoder import EMBEDDED_AUDIO, MelAudioEncoder
-from models.autoencoder_config import EMBEDDED_AUTOENCODER
-from models.checkpoint import load_checkpoint, load_parameters
-from models.flow_transformer import EMBEDDED_FLOW, FlowTransformer
-from models.motion_autoencoder import MotionAutoencoder
 
 # What each component bears: sound and portrait are cheap and set everything after, so they stay exact.
 _PRECISION: dict[ComponentName, str] = {
@@ -36,110 +30,101 @@ _PRECISION: dict[ComponentName, str] = {
     "flow_transformer": "bfloat16",
     "frame_decoder": "bfloat16",
 }
+_LICENCE = "Apache-2.0"
 
 
-@dataclass(frozen=True)
-class Networks:
-    """The embedded avatar's networks with their averaged weights."""
-
-    autoencoder: MotionAutoencoder
-    transformer: FlowTransformer
-    audio_encoder: MelAudioEncoder
-    motion_names: tuple[str, ...]
-    made_by: dict[str, Any]
-
-    def spec(self) -> AvatarSpec:
-        """Sizes as the bundle's manifest gives them."""
-        config = self.autoencoder.config
-        return AvatarSpec(
-            image_size_px=config.image_size_px,
-            latent_dim=config.latent_dim,
-            num_motion_directions=config.num_motion_directions,
-            audio_feature_dim=self.audio_encoder.config.audio_feature_dim,
-            # The finest map leaves the encoder as the RGB head's three channels.
-            pyramid_channels=(*config.channels[1:-1], 3),
-            audio_guidance=1.0,
-            emotion_guidance=1.0,
-            audio_context_frames=self.audio_encoder.config.context_frames,
-            audio_lookahead_frames=self.audio_encoder.config.lookahead_frames,
-            motion_names=self.motion_names,
-        )
-
-
-def load_networks(phase1: Path, phase2: Path) -> Networks:
-    """Networks from the two checkpoints; raises BundleError when they do not fit each other or the configuration."""
-    first, second = load_checkpoint(phase1), load_checkpoint(phase2)
-    for state, path in ((first, phase1), (second, phase2)):
-        if missing := [key for key in ("average", "step", "metrics") if key not in state]:
-            raise BundleError(f"{path} is not a training checkpoint: it lacks {missing}")
-    autoencoder = MotionAutoencoder(EMBEDDED_AUTOENCODER)
-    load_parameters(autoencoder, first["average"], str(phase1))
-    transformer, audio_encoder = FlowTransformer(EMBEDDED_FLOW), MelAudioEncoder(EMBEDDED_AUDIO)
-    for module, prefix in ((transformer, "fmt."), (audio_encoder, "audio_encoder.")):
-        part = {name[len(prefix) :]: w for name, w in second["average"].items() if name.startswith(prefix)}
-        load_parameters(module, part, f"{phase2} ({prefix[:-1]})")
-    difference = (autoencoder.dec.direction.orthonormal() - second["basis"]).abs().max()
-    if difference > 1e-5:
-        raise BundleError(
-            f"{phase2} was trained on another motion basis than {phase1}: they differ by {difference:.1e}"
-        )
-    return Networks(
-        autoencoder,
-        transformer,
-        audio_encoder,
-        tuple(second.get("motion_names", ())),
-        {
-            "program": "float-avatar train",
-            "phase1": {"step": first["step"], "metrics": first["metrics"], **first.get("provenance", {})},
-            "phase2": {"step": second["step"], "metrics": second["metrics"], **second.get("provenance", {})},
-        },
-    )
-
-
-def make_bundle(networks: Networks, portraits: Path, output: Path, name: str = "illustrated") -> dict[str, float]:
+def make_bundle(
+    networks: Networks, portraits: Path, output: Path, name: str = "illustrated"
+) -> dict[ComponentName, float]:
     """Export every component and write the bundle; returns each component's parity error.
 
     portraits: folder of NAME.png and portraits.json ({name: title}), the first one being the default
-    Raises BundleError; nothing is left behind then.
+    output: a new or empty folder, or an older bundle, which is replaced
+    Raises BundleError; nothing is left behind then, and an older bundle stays as it was.
     """
-    spec = networks.spec()
+    # What is cheap to refuse comes before the minutes that exporting takes.
+    titles = _titles(portraits)
+    output = output.resolve()
+    if output.exists() and not _may_be_replaced(output):
+        raise BundleError(f"{output} is there and is no bundle, expected a new folder or a bundle to replace")
     beside = output.with_name(output.name + ".writing")
-    shutil.rmtree(beside, ignore_errors=True)
-    (beside / "portraits").mkdir(parents=True)
     try:
-        errors: dict[str, float] = {}
-        components: dict[ComponentName, Component] = {}
-        modules = {
-            "audio_encoder": AudioEncoderComponent(networks.audio_encoder),
-            "portrait_encoder": PortraitEncoderComponent(networks.autoencoder),
-            "flow_transformer": FlowTransformerComponent(networks.transformer),
-            "frame_decoder": FrameDecoderComponent(networks.autoencoder),
-        }
-        for component, precision in _PRECISION.items():
-            file = f"{component}.onnx"
-            probe = _smooth_probe(networks, spec) if component == "frame_decoder" else None
-            errors[component] = export_component(modules[component], spec.signature(component), beside / file, probe)
-            components[component] = Component(file, precision, sha256_of(beside / file))
-        titles = json.loads((portraits / "portraits.json").read_text("utf-8"))
+        shutil.rmtree(beside, ignore_errors=True)
+        (beside / "portraits").mkdir(parents=True)
+        errors, components = _export_components(networks, beside)
         for portrait in titles:
             shutil.copyfile(portraits / f"{portrait}.png", beside / "portraits" / f"{portrait}.png")
         manifest = Manifest(
             name=name,
-            licence="Apache-2.0",
-            spec=spec,
+            licence=_LICENCE,
+            spec=networks.spec(),
             components=components,
-            portraits={
-                key: BundledPortrait(f"portraits/{key}.png", title, "Apache-2.0") for key, title in titles.items()
-            },
+            portraits={key: BundledPortrait(f"portraits/{key}.png", title, _LICENCE) for key, title in titles.items()},
             default_portrait=next(iter(titles)),
             made_by=networks.made_by,
         )
         write_manifest(beside, manifest)
-        shutil.rmtree(output, ignore_errors=True)
-        beside.rename(output)
+        _put_in_place(beside, output)
+    except OSError as error:
+        raise BundleError(f"{output} can't be written: {error}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return errors
+
+
+def _export_components(
+    networks: Networks, folder: Path
+) -> tuple[dict[ComponentName, float], dict[ComponentName, Component]]:
+    spec = networks.spec()
+    modules = {
+        "audio_encoder": AudioEncoderComponent(networks.audio_encoder),
+        "portrait_encoder": PortraitEncoderComponent(networks.autoencoder),
+        "flow_transformer": FlowTransformerComponent(networks.transformer),
+        "frame_decoder": FrameDecoderComponent(networks.autoencoder),
+    }
+    errors: dict[ComponentName, float] = {}
+    components: dict[ComponentName, Component] = {}
+    for component, precision in _PRECISION.items():
+        path = folder / f"{component}.onnx"
+        probe = _smooth_probe(networks, spec) if component == "frame_decoder" else None
+        errors[component] = export_component(modules[component], spec.signature(component), path, probe)
+        components[component] = Component(path.name, precision, sha256_of(path))
+    return errors, components
+
+
+def _titles(portraits: Path) -> dict[str, str]:
+    """Titles by name from a folder of portraits; raises BundleError where the list or a picture is missing."""
+    path = portraits / "portraits.json"
+    try:
+        titles = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BundleError(f"{path} can't be read, expected the list of the bundle's faces: {error.strerror}") from error
+    except ValueError as error:
+        raise BundleError(f"{path} is not JSON: {error}") from error
+    if not isinstance(titles, dict) or not titles:
+        raise BundleError(f"{path} holds {titles!r}, expected names and titles of at least one face")
+    if missing := [name for name in titles if not (portraits / f"{name}.png").is_file()]:
+        raise BundleError(f"{portraits} lacks the pictures of {missing}, which {path.name} names")
+    return titles
+
+
+def _may_be_replaced(folder: Path) -> bool:
+    return folder.is_dir() and ((folder / FILE_NAME).is_file() or not any(folder.iterdir()))
+
+
+def _put_in_place(beside: Path, output: Path) -> None:
+    """Rename a finished bundle to its place; the older one goes once the new one stands there."""
+    older = output.with_name(output.name + ".older")
+    shutil.rmtree(older, ignore_errors=True)
+    if output.exists():
+        output.rename(older)
+    try:
+        beside.rename(output)
+    except OSError:
+        if older.exists():
+            older.rename(output)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
 
 
 def _smooth_probe(networks: Networks, spec: AvatarSpec) -> dict[str, np.ndarray]:

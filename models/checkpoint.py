@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from contract.errors import BundleError
 
-
 # A damaged file trips its reader wherever the damage lies, and code is refused where it stands.
 _READ_ERRORS = (
     pickle.UnpicklingError,
