@@ -3,7 +3,7 @@
 In:  clips of sound and true motion; the motion basis of phase 1's checkpoint
 Out: a checkpoint of audio encoder and flow transformer
 
-Windows of any length from 1 to 50 frames are drawn, so that the short windows of live serving, and their missing
+Windows of any length from 4 to 50 frames are drawn, so that the short windows of live serving, and their missing
 look-ahead, are in the training distribution. Beside the flow, a linear layer reads the mouth's shape from the audio
 features: without it the encoder learns phones only as fast as the noise lets it.
 """
@@ -19,19 +19,17 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from contract.packets import SAMPLES_PER_FRAME
-from contract.spec import EMOTIONS
-from models.audio_encoder import EMBEDDED_AUDIO, MelAudioConfig, MelAudioEncoder
+from models.audio_encoder import EMBEDDED_AUDIO, MelAudioConfig
 from models.checkpoint import load_checkpoint, load_parameters
-from models.flow_transformer import EMBEDDED_FLOW, Block, Condition, FlowConfig, FlowTransformer
+from models.flow_transformer import EMBEDDED_FLOW, Condition, FlowConfig
 from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
 from training.flow_matching import euler, flow_matching_loss, straight_path
-from training.motion_names import MOTION_NAMES, from_coefficients, to_coefficients
+from training.motion_names import MOTION_NAMES, from_coefficients
 from training.provenance import provenance
-from training.speech_augment import augment
 from training.speech_clips import Clip
+from training.speech_to_motion import MOUTH, SpeechToMotion, start_still
+from training.speech_windows import Windows, WindowSampler, WindowShape
 
-_MOUTH = [MOTION_NAMES.index(name) for name in ("jaw", "lip_width", "lip_rounding", "lip_closing", "lip_tuck")]
 _LOG_STEPS = 25
 _EULER_POINTS = 10
 
@@ -55,89 +53,16 @@ class Phase2Config:
     save_every_s: float = 120.0
     autocast: bool = True
 
-
-@dataclass
-class Windows:
-    """A batch of windows, all N frames long.
-
-    pcm: [B, (8 + 10 + N + 2) * 640], the sound around carried and new frames
-    motion: [B, 10 + N, M] coefficients; reference: [B, M]; emotion: [B, 7]
-    num_missing: [B] int64, carried rows that lie before the clip: a stream has nothing to carry there yet
-    """
-
-    pcm: Tensor
-    motion: Tensor
-    reference: Tensor
-    emotion: Tensor
-    num_missing: Tensor
-
-
-class WindowSampler:
-    """Draws windows from clips, and augments their sound."""
-
-    def __init__(self, clips: list[Clip], config: Phase2Config, num_directions: int) -> None:
-        self.clips = clips
-        self.config = config
-        self.motion = [to_coefficients(clip.motion, num_directions) for clip in clips]
-        lengths = np.array([clip.num_frames for clip in clips], np.float64)
-        self.share = lengths / lengths.sum()
-
-    def draw(self, generator: np.random.Generator, *, clean: bool = False) -> Windows:
-        """One batch; `clean` leaves the sound as it is."""
-        carried = self.config.flow.carried_frames
-        longest = self.config.flow.window_frames
-        # Half of the batches are whole windows, the others as short as live serving cuts them.
-        num_frames = longest if generator.random() < 0.5 else int(generator.integers(4, longest))
-        sounds, motions, references, emotions, missing = [], [], [], [], []
-        for index in generator.choice(len(self.clips), self.config.batch_windows, p=self.share):
-            clip, motion = self.clips[index], self.motion[index]
-            begin = generator.random() < 0.15
-            last = clip.num_frames - num_frames - carried
-            start = int(generator.integers(-carried, 1)) if begin else int(generator.integers(0, max(1, last)))
-            pcm = self._sound(clip, start, num_frames)
-            sounds.append(pcm if clean else augment(pcm, generator))
-            motions.append(_rows(motion, start, carried + num_frames))
-            references.append(_reference(motion.shape[1], generator))
-            emotions.append(np.eye(len(EMOTIONS), dtype=np.float32)[clip.emotion])
-            missing.append(max(0, -start))
-        return Windows(
-            pcm=torch.from_numpy(np.stack(sounds)),
-            motion=torch.from_numpy(np.stack(motions)),
-            reference=torch.from_numpy(np.stack(references)),
-            emotion=torch.from_numpy(np.stack(emotions)),
-            num_missing=torch.tensor(missing),
+    @property
+    def windows(self) -> WindowShape:
+        """The windows of a batch."""
+        return WindowShape(
+            self.batch_windows,
+            self.flow.carried_frames,
+            self.flow.window_frames,
+            self.audio.context_frames,
+            self.audio.lookahead_frames,
         )
-
-    def _sound(self, clip: Clip, start: int, num_frames: int) -> NDArray[np.float32]:
-        first = start - self.config.audio.context_frames
-        last = start + self.config.flow.carried_frames + num_frames + self.config.audio.lookahead_frames
-        pcm = np.zeros((last - first) * SAMPLES_PER_FRAME, np.float32)
-        a, b = max(0, first), min(clip.num_frames, last)
-        pcm[(a - first) * SAMPLES_PER_FRAME : (b - first) * SAMPLES_PER_FRAME] = clip.pcm[
-            a * SAMPLES_PER_FRAME : b * SAMPLES_PER_FRAME
-        ]
-        return pcm
-
-
-def _rows(motion: NDArray[np.float32], start: int, count: int) -> NDArray[np.float32]:
-    """Rows start ... start + count; before the clip its first row, after it its last."""
-    return motion[np.clip(np.arange(start, start + count), 0, len(motion) - 1)]
-
-
-def _reference(num_directions: int, generator: np.random.Generator) -> NDArray[np.float32]:
-    """What a portrait's own motion may be read as: near neutral, some smile."""
-    reference: NDArray[np.float32] = generator.normal(0, 0.25, num_directions).astype(np.float32)
-    return reference
-
-
-class SpeechToMotion(nn.Module):
-    """What phase 2 trains: audio encoder, flow transformer, and the reading of the mouth beside them."""
-
-    def __init__(self, audio: MelAudioConfig, flow: FlowConfig) -> None:
-        super().__init__()
-        self.audio_encoder = MelAudioEncoder(audio)
-        self.fmt = FlowTransformer(flow)
-        self.mouth = nn.Linear(audio.audio_feature_dim, len(_MOUTH))
 
 
 class Phase2:
@@ -152,15 +77,15 @@ class Phase2:
         self.folder = folder
         self.basis = basis.to(config.device)
         self.model = SpeechToMotion(config.audio, config.flow).to(config.device)
-        _start_still(self.model.fmt)
+        start_still(self.model.fmt)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), config.learning_rate, weight_decay=0.01)
         self.average = AveragedWeights(self.model, config.average_decay)
         self.step = 0
         self.metrics: dict[str, float] = {}
         self.provenance = provenance(config)
         if self.checkpoint_path.exists():
-            state = load_checkpoint(self.checkpoint_path)
-            self.model.load_state_dict(state["model"])
+            state = load_checkpoint(self.checkpoint_path, needs=("model", "optimizer", "average", "step"))
+            load_parameters(self.model, state["model"], str(self.checkpoint_path))
             self.optimizer.load_state_dict(state["optimizer"])
             self.average.values = {name: value.to(config.device) for name, value in state["average"].items()}
             self.step = state["step"]
@@ -221,7 +146,7 @@ class Phase2:
             group["lr"] = max(rate, 1e-5)
         motion = windows.motion.to(device)
         features = self.model.audio_encoder(windows.pcm.to(device))
-        mouth = F.mse_loss(self.model.mouth(features), motion[:, :, _MOUTH])
+        mouth = F.mse_loss(self.model.mouth(features), motion[:, :, MOUTH])
         condition = self.drop(self.condition(windows, features))
         target = motion[:, carried:] @ self.basis.T
         noise = torch.randn_like(target)
@@ -277,14 +202,14 @@ class Phase2:
 
             drawn = from_coefficients((euler(field, noise, _EULER_POINTS) @ self.basis).cpu().numpy())
         truth = from_coefficients(windows.motion[:, carried:].numpy())
-        names = [MOTION_NAMES[i] for i in _MOUTH]
-        return {f"r_{name}": correlation(drawn[..., i], truth[..., i]) for name, i in zip(names, _MOUTH, strict=True)}
+        names = [MOTION_NAMES[i] for i in MOUTH]
+        return {f"r_{name}": correlation(drawn[..., i], truth[..., i]) for name, i in zip(names, MOUTH, strict=True)}
 
     def run(self, clips: list[Clip], held_out: list[Clip], seconds: float = float("inf")) -> None:
         """Train until the last step or time is up; saves often."""
         num_directions = self.basis.shape[1]
-        sampler = WindowSampler(clips, self.config, num_directions)
-        unseen = WindowSampler(held_out, self.config, num_directions)
+        sampler = WindowSampler(clips, self.config.windows, num_directions)
+        unseen = WindowSampler(held_out, self.config.windows, num_directions)
         generator = np.random.default_rng([self.config.seed, self.step])
         started = saved = time.monotonic()
         losses: list[dict[str, float]] = []
@@ -316,19 +241,3 @@ def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     a, b = a.ravel() - a.mean(), b.ravel() - b.mean()
     spread = float(np.sqrt((a @ a) * (b @ b)))
     return float(a @ b) / spread if spread > 0 else 0.0
-
-
-def _start_still(transformer: FlowTransformer) -> None:
-    """Zero the gates and the head, as DiT begins: each block is the identity at first."""
-    for block in transformer.blocks:
-        assert isinstance(block, Block)
-        gates = block.adaLN_modulation[1]
-        assert isinstance(gates, nn.Linear)
-        nn.init.zeros_(gates.weight)
-        nn.init.zeros_(gates.bias)
-    last = transformer.decoder.adaLN_modulation[1]
-    assert isinstance(last, nn.Linear)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
-    nn.init.zeros_(transformer.decoder.linear.weight)
-    nn.init.zeros_(transformer.decoder.linear.bias)

@@ -120,7 +120,7 @@ def test_phase2_learns_to_open_the_mouth_with_the_sound(tmp_path: Path):
     basis = torch.linalg.qr(torch.randn(16, 14, generator=torch.Generator().manual_seed(0))).Q
     training = Phase2(PHASE2, basis, tmp_path)
     clips, held_out = [talking_clip(seed) for seed in range(6)], [talking_clip(seed) for seed in (50, 51)]
-    before = training.validate(WindowSampler(held_out, PHASE2, 14))["r_jaw"]
+    before = training.validate(WindowSampler(held_out, PHASE2.windows, 14))["r_jaw"]
     training.run(clips, held_out)
     flow = losses(tmp_path / "phase2.jsonl", "along")
     assert flow[-1] < 0.7 * flow[0]
@@ -132,7 +132,7 @@ def test_phase2_learns_to_open_the_mouth_with_the_sound(tmp_path: Path):
 
 def test_a_window_holds_the_sound_around_its_frames():
     clip = talking_clip(1)
-    sampler = WindowSampler([clip], PHASE2, 14)
+    sampler = WindowSampler([clip], PHASE2.windows, 14)
     windows = sampler.draw(np.random.default_rng(3), clean=True)
     num_frames = windows.motion.shape[1] - 10
     assert windows.pcm.shape == (8, (8 + 10 + num_frames + 2) * 640)
@@ -140,3 +140,14 @@ def test_a_window_holds_the_sound_around_its_frames():
     for pcm in windows.pcm.numpy():
         starts = range(0, len(whole) - len(pcm), 640)
         assert any(np.array_equal(pcm, whole[start : start + len(pcm)]) for start in starts)
+
+
+def test_a_checkpoint_of_another_size_or_kind_is_named_on_resuming(tmp_path: Path):
+    basis = torch.eye(16, 14)
+    Phase2(PHASE2, basis, tmp_path).save()
+    wide = replace(PHASE2, flow=replace(PHASE2.flow, hidden_dim=64))
+    with pytest.raises(BundleError, match=r"phase2\.pt: .* is \[.*\], expected \["):
+        Phase2(wide, basis, tmp_path)
+    (tmp_path / "phase2_averaged.pt").replace(tmp_path / "phase2.pt")
+    with pytest.raises(BundleError, match=r"another kind of checkpoint: it lacks \['model', 'optimizer'\]"):
+        Phase2(PHASE2, basis, tmp_path)
