@@ -57,7 +57,7 @@ class AppearanceNetwork(nn.Module):
         channels = config.channels[::-1]  # finest first, down to 4 x 4
         blocks = [ResidualBlock(a, b) for a, b in itertools.pairwise(channels)]
         last = EqualConv2d(channels[-1], config.latent_dim, 4)
-        self.convs = nn.ModuleList([SameConv(3, channels[0], 1), *blocks, last])
+        self.convs = nn.ModuleList([SameConv(3, channels[0], config.entry_kernel_size), *blocks, last])
 
     def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
         features: list[Tensor] = []

@@ -35,7 +35,7 @@ class StreamSettings:
     """
 
     hop_frames: int = 5
-    lookahead_frames: int = 4
+    lookahead_frames: int = 2
     seed: int = 0
     emotion: str | None = None
     audio_guidance: float | None = None

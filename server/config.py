@@ -33,7 +33,7 @@ class ServerConfig(BaseSettings):
     bundle: Path | None = None
     portrait: str | None = None
     hop_frames: int = Field(default=5, ge=1)
-    lookahead_frames: int = Field(default=4, ge=0)
+    lookahead_frames: int = Field(default=2, ge=0)
     max_sessions: int = Field(default=2, ge=1)
     cushion_frames: int = Field(default=2, ge=0)
     microphone_cushion_ms: int = Field(default=20, ge=0, le=200)

@@ -18,9 +18,10 @@ from training.painter import Identity, mouth_and_eye_boxes, paint, random_identi
 from training.painter_landmarks import landmarks
 
 _HEAD = [MOTION_NAMES.index(name) for name in ("yaw", "pitch", "roll")]
-_CALM_SHARE = 0.5
+_CALM_SHARE = 0.7
 _CALM_HEAD = np.float32(0.35)
-_NEAR_NEUTRAL = np.float32(0.25)
+_PORTRAIT_SHARE = 0.9
+_NEAR_NEUTRAL = 0.3
 
 
 @dataclass(frozen=True)
@@ -61,21 +62,20 @@ def region_mask(identity: Identity, motion: NDArray[np.float32], size_px: int) -
 
 
 def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatch:
-    """Paint one batch. Half of the sources rest near neutral, as portraits do."""
+    """Paint one batch. Most sources rest near neutral, as portraits do, and most heads turn little, as in talking."""
     sources, source_motions, drivings, driving_motions, regions = [], [], [], [], []
     source_points, driving_points = [], []
     for _ in range(shape.num_people):
         identity = random_identity(generator)
         motion = random_motion(generator)
-        if generator.random() < _CALM_SHARE:
-            motion = (motion * _NEAR_NEUTRAL).astype(np.float32)
+        if generator.random() < _PORTRAIT_SHARE:
+            motion = (motion * generator.uniform(0, _NEAR_NEUTRAL)).astype(np.float32)
         sources.append(paint(identity, motion, shape.source_px))
         source_motions.append(motion)
         points = landmarks(identity, motion)
         for _ in range(shape.num_driving):
             motion = random_motion(generator)
             if generator.random() < _CALM_SHARE:
-                # As in a conversation: the face moves far more than the head does.
                 motion[_HEAD] *= _CALM_HEAD
             drivings.append(paint(identity, motion, shape.driving_px))
             driving_motions.append(motion)

@@ -26,11 +26,11 @@ from models.checkpoint import load_checkpoint, load_parameters
 from models.frame_decoder import FlowHead
 from models.motion_autoencoder import MotionAutoencoder
 from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
-from training.data_parallel import agree, average_gradients, process_rank
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches
 from training.painter_landmarks import landmark_weights
 from training.provenance import provenance
+from training.shared_gradients import agree, average_gradients, process_rank
 
 _HELD_OUT_SEED = 987_654_321
 _LOG_STEPS = 25
@@ -66,8 +66,8 @@ class Phase1Config:
     num_people: int = 8
     num_driving: int = 2
     warm_up_steps: int = 100
-    coefficient_weight: float = 0.05
-    flow_weight: float = 10.0
+    coefficient_weight: float = 0.1
+    flow_weight: float = 20.0
     average_decay: float = 0.995
     seed: int = 1
     num_workers: int = 1

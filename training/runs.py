@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from models.checkpoint import load_checkpoint
-from training.data_parallel import run_in_processes
 from training.phase1_autoencoder import Phase1, Phase1Config
 from training.phase2_flow import Phase2, Phase2Config
+from training.shared_gradients import run_in_processes
 from training.speech_clips import Clip, load_clips, make_clip, save_clips
 
 _HELD_OUT_SHARE = 14

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from training.data_parallel import agree, average_gradients, process_rank, run_in_processes
+from training.shared_gradients import agree, average_gradients, process_rank, run_in_processes
 
 
 def _work(folder: Path) -> None:
