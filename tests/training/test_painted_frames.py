@@ -66,14 +66,15 @@ def test_the_region_mask_fills_the_boxes_of_mouth_and_eyes_and_nothing_else() ->
         assert mask.max() == 1 and 0.02 < mask.mean() < 0.5
 
 
-def test_what_the_mouth_changes_lies_within_the_regions() -> None:
+@pytest.mark.parametrize(("name", "value"), [("blink", 1.0), ("lip_rounding", 1.0), ("smile", -0.8)])
+def test_what_eyes_and_lips_change_lies_within_the_regions(name: str, value: float) -> None:
     identity = random_identity(np.random.default_rng(4))
-    shut, open_wide = portrait_motion(), portrait_motion()
-    open_wide[MOTION_NAMES.index("jaw")] = 0.8
-    changed = np.abs(paint(identity, shut, 64).astype(int) - paint(identity, open_wide, 64)).max(-1) > 40
-    inside = (region_mask(identity, shut, 64) | region_mask(identity, open_wide, 64)).astype(bool)
-    assert changed.sum() > 20
-    assert (changed & inside).sum() > 0.8 * changed.sum()
+    before, after = portrait_motion(), portrait_motion()
+    after[MOTION_NAMES.index(name)] = value
+    changed = np.abs(paint(identity, before, 64).astype(int) - paint(identity, after, 64)).max(-1) > 40
+    inside = (region_mask(identity, before, 64) | region_mask(identity, after, 64)).astype(bool)
+    assert changed.sum() > 10
+    assert (changed & inside).sum() > 0.9 * changed.sum()
 
 
 def test_a_seed_gives_one_batch_and_another_seed_others() -> None:
