@@ -5,6 +5,7 @@ so a name or a shape is written once.
 """
 
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from typing import Any, Literal
 
 from contract.errors import BundleError
@@ -95,6 +96,9 @@ class AvatarSpec:
         known = {f.name for f in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise BundleError(f"the manifest's spec has unknown fields {unknown}; known are {sorted(known)}")
+        for name, value in values.items():
+            if complaint := _complaint(name, value):
+                raise BundleError(f"the manifest's spec has {name} {value!r}, expected {complaint}")
         lists = {name: tuple(values[name]) for name in ("pyramid_channels", "motion_names") if name in values}
         try:
             spec = cls(**{**values, **lists})
@@ -115,6 +119,24 @@ class AvatarSpec:
     def signature(self, component: ComponentName) -> EngineSignature:
         """Inputs and outputs of a component. The first axis is the batch and free; so is the flow window's length."""
         return _SIGNATURES[component](self)
+
+
+_LOWEST = {"audio_context_frames": 0, "audio_lookahead_frames": 0, "euler_points": 2}
+
+
+def _complaint(name: str, value: Any) -> str:
+    """What a field of the manifest's spec should be, empty where it is that."""
+    if name == "pyramid_channels":
+        fits = isinstance(value, list | tuple) and all(type(each) is int and each >= 1 for each in value)
+        return "" if fits else "a list of whole numbers of at least 1"
+    if name == "motion_names":
+        fits = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+        return "" if fits else "a list of names"
+    if name.endswith("_guidance"):
+        fits = type(value) in (int, float) and isfinite(value)
+        return "" if fits else "a finite number"
+    lowest = _LOWEST.get(name, 1)
+    return "" if type(value) is int and value >= lowest else f"a whole number of at least {lowest}"
 
 
 def _pyramid(spec: AvatarSpec) -> tuple[TensorSpec, ...]:
