@@ -7,12 +7,14 @@ that help is quick and serving never meets what only training needs.
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from typing import NoReturn
 
 import typer
 
 from contract.errors import FloatAvatarError
 
 COMMANDS = ("serve", "generate", "export", "train", "doctor")
+TRAINING_PACKAGES = ("torch", "onnx", "onnxscript", "skia", "transformers", "safetensors")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,8 +35,16 @@ def main(run: Callable[[], object] = app) -> None:
     try:
         run()
     except FloatAvatarError as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
-        sys.exit(2)
+        _end(str(error))
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING_PACKAGES:
+            raise
+        _end(f"this command needs {error.name}, which serving does without: install it with the extra `training`")
+
+
+def _end(message: str) -> NoReturn:
+    print("error:", " ".join(message.split()), file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -27,14 +27,14 @@ class Step(StrEnum):
 def train(
     step: Annotated[Step, typer.Argument(help="What to make.")],
     folder: Annotated[Path, typer.Option(help="Where everything of this avatar is kept.")] = Path("runs/illustrated"),
-    minutes: Annotated[float | None, typer.Option(help="Stop after this long; run again to go on.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this long; run again to go on.")] = None,
     warm_start: Annotated[
         Path | None, typer.Option(help="Averaged weights to begin with, where there is no checkpoint yet.")
     ] = None,
-    num_clips: Annotated[int, typer.Option(help="Clips of speech to make, 15 s each.")] = 350,
+    num_clips: Annotated[int, typer.Option(min=1, help="Clips of speech to make, 15 s each.")] = 350,
     device: Annotated[str, typer.Option(help="Where to train: cpu or cuda.")] = "cpu",
-    num_processes: Annotated[int, typer.Option(help="Processes that share phase 1; one a core is fastest.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of everything drawn by chance.")] = 1,
+    num_processes: Annotated[int, typer.Option(min=1, help="Processes that share phase 1; one a core is fastest.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn by chance.")] = 1,
 ) -> None:
     """Make the embedded avatar: speech, phase 1, phase 2, portraits."""
     from training.runs import make_speech, train_autoencoder, train_flow

@@ -1,7 +1,5 @@
 """Whole clips from the real synthesisers: phones sit on the sound, the mouth follows it, files keep all of it."""
 
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from training.speech_clips import trimmed
 from training.viseme_table import SILENT_LABELS
 from training.visemes import MOUTH_COLUMNS
 
-ROOT = Path(__file__).parents[2]
 NEUTRAL = EMOTIONS.index("neutral")
 COLUMN = {name: i for i, name in enumerate(MOTION_NAMES)}
 TEXT = "Papa bought a big map, but the cat kept taking it back to the park."
@@ -218,13 +215,3 @@ def test_arrays_of_something_else_are_refused(tmp_path: Path):
     np.savez(tmp_path / "other.npz", format=np.array(1), pcm=np.zeros(3))
     with pytest.raises(MediaError, match="lacks the arrays"):
         load_clips(tmp_path / "other.npz")
-
-
-@pytest.mark.system("espeak-ng", "flite", "festival")
-def test_the_command_writes_held_out_clips(tmp_path: Path):
-    path = tmp_path / "held_out.npz"
-    command = [sys.executable, "-m", "training.speech", "--output", str(path), "--num-clips", "2", "--held-out"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert "minutes" in done.stdout
-    assert len(load_clips(path)) == 2
