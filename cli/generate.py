@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from contract.errors import PortraitNotFoundError
+from contract.errors import ConfigError, PortraitNotFoundError
 
 # Beyond so many frames what follows no longer shows in what is kept.
 LOOKAHEAD_FRAMES = 8
@@ -43,6 +43,8 @@ def generate(
     from media.mp4_file import Mp4File
     from pipeline.avatar import StreamSettings
 
+    if output.exists() and audio.exists() and output.samefile(audio):
+        raise ConfigError(f"the film would take the place of its own sound, {audio}: expected another output")
     folder = bundle or embedded_bundle()
     # What is cheap to refuse comes first, before seconds go into opening the avatar.
     with AudioFile(audio) as sound:

@@ -103,6 +103,13 @@ def test_what_is_wrong_is_one_error_and_leaves_no_file(
     assert list(folder.iterdir()) == []
 
 
+def test_a_film_never_takes_the_place_of_its_own_sound(bundle: Path, sound: Path) -> None:
+    before = sound.read_bytes()
+    with pytest.raises(ConfigError, match="take the place of its own sound"):
+        generate(audio=sound, output=sound.parent / "." / sound.name, bundle=bundle)
+    assert sound.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("hop", "lookahead", "expected"),
     [
