@@ -137,8 +137,8 @@ class Phase1:
         return self.folder / "phase1.pt"
 
     def _resume(self) -> None:
-        state = load_checkpoint(self.checkpoint_path)
-        self.model.load_state_dict(state["model"])
+        state = load_checkpoint(self.checkpoint_path, needs=("model", "optimizer", "average", "step"))
+        load_parameters(self.model, state["model"], str(self.checkpoint_path))
         self.model.dec.direction.baked = None
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.values = {name: value.to(self.config.device) for name, value in state["average"].items()}

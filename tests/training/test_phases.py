@@ -144,6 +144,9 @@ def test_a_window_holds_the_sound_around_its_frames():
 
 def test_a_checkpoint_of_another_size_or_kind_is_named_on_resuming(tmp_path: Path):
     basis = torch.eye(16, 14)
+    Phase1(PHASE1, tmp_path).save()
+    with pytest.raises(BundleError, match=r"phase1\.pt: .* is \[16, .*\], expected \[24, "):
+        Phase1(replace(PHASE1, autoencoder=replace(TINY, latent_dim=24)), tmp_path)
     Phase2(PHASE2, basis, tmp_path).save()
     wide = replace(PHASE2, flow=replace(PHASE2.flow, hidden_dim=64))
     with pytest.raises(BundleError, match=r"phase2\.pt: .* is \[.*\], expected \["):
