@@ -14,8 +14,9 @@ from models.autoencoder_config import AutoencoderConfig
 from models.checkpoint import load_checkpoint
 from models.flow_transformer import FlowConfig
 from training.phase1_autoencoder import Phase1, Phase1Config, Stage, picture_loss
-from training.phase2_flow import Phase2, Phase2Config, WindowSampler
+from training.phase2_flow import Phase2, Phase2Config
 from training.speech_clips import Clip
+from training.speech_windows import WindowSampler
 
 pytestmark = pytest.mark.system("skia")
 
