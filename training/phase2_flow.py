@@ -41,7 +41,7 @@ class Phase2Config:
     flow: FlowConfig = EMBEDDED_FLOW
     audio: MelAudioConfig = EMBEDDED_AUDIO
     num_steps: int = 6000
-    batch_windows: int = 48
+    batch_windows: int = 24
     learning_rate: float = 1e-3
     warm_up_steps: int = 200
     condition_dropout: float = 0.1

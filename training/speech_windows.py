@@ -19,6 +19,8 @@ from training.speech_clips import Clip
 
 _SHORTEST_FRAMES = 4
 
+_WIDEST_REFERENCE = 1.2
+
 
 @dataclass(frozen=True)
 class WindowShape:
@@ -99,6 +101,7 @@ def _rows(motion: NDArray[np.float32], start: int, count: int) -> NDArray[np.flo
 
 
 def _reference(num_directions: int, generator: np.random.Generator) -> NDArray[np.float32]:
-    """What a portrait's own motion may be read as: near neutral, some smile."""
-    reference: NDArray[np.float32] = generator.normal(0, 0.25, num_directions).astype(np.float32)
+    """What a portrait's own motion may be read as: from neutral to a wide smile, whatever the speech."""
+    spread = generator.uniform(0, _WIDEST_REFERENCE)
+    reference: NDArray[np.float32] = generator.normal(0, spread, num_directions).astype(np.float32)
     return reference
