@@ -4,6 +4,7 @@ A test says what it needs, `@pytest.mark.system("espeak-ng", "chromium")`; `@pyt
 """
 
 import ctypes
+import json
 import os
 import shutil
 from collections import defaultdict
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.figures import Note
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -41,6 +44,7 @@ SYSTEM_NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 }
 SHORTHANDS = {"skia": ("libegl", "libgl")}
 LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
+FIGURES = pytest.StashKey[dict[str, dict[str, float]]]()
 
 
 def missing_packages(names: tuple[str, ...]) -> list[str]:
@@ -59,6 +63,14 @@ def all_must_run() -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     left_out: dict[str, list[str]] = defaultdict(list)
     config.stash[LEFT_OUT] = left_out
+    config.stash[FIGURES] = {}
+
+
+@pytest.fixture
+def note_figures(request: pytest.FixtureRequest) -> Note:
+    """Takes measured figures, to be printed whether the test passes or not."""
+    figures = request.config.stash[FIGURES].setdefault(request.node.name, {})
+    return figures.update
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -80,3 +92,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section(f"left out, {reason}")
         for nodeid in nodeids:
             terminalreporter.line(nodeid)
+    if figures := config.stash[FIGURES]:
+        terminalreporter.section("measured")
+        rounded = {test: {name: round(value, 3) for name, value in of.items()} for test, of in figures.items()}
+        terminalreporter.line(json.dumps(rounded, indent=2))

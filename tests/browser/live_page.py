@@ -1,7 +1,7 @@
 """Chromium with a fake microphone, a page in a call, and what was recorded of it."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,6 @@ from tests.browser.measure import Recording
 HERE = Path(__file__).resolve().parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 LIVE_LIMIT_MS = 20_000
-# Takes measured figures to the end of the run.
-Note = Callable[[dict[str, float]], None]
 # Of the avatar's picture, which is framed alike for every portrait: left, top, right, bottom as shares.
 MOUTH_BOX = (0.37, 0.60, 0.63, 0.82)
 # The test pattern's upper half: the frame counter stands below.

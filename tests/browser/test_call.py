@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Playwright
 
-from tests.browser.live_page import FLASH_BOX, MOUTH_BOX, Note, chromium, prepare_recording, record_call, start_call
+from tests.browser.live_page import FLASH_BOX, MOUTH_BOX, chromium, prepare_recording, record_call, start_call
 from tests.browser.live_server import live_server
 from tests.browser.measure import Recording, lip_sync, longest_callback_gap_ms, longest_gap_ms, skews_ms
 from tests.browser.sound_files import write_clicks, write_speech
+from tests.figures import Note
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.system("chromium", "espeak-ng")]
 
