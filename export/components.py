@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from models.audio_encoder import MelAudioEncoder
 from models.flow_transformer import Condition, FlowTransformer
-from models.frame_decoder import RgbHead
+from models.frame_decoder import CompositeHead, RgbHead
 from models.motion_autoencoder import MotionAutoencoder
 
 
@@ -23,7 +23,7 @@ class PortraitEncoderComponent(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         identity, coefficients, motion, features = self.autoencoder.encode(image)
         head = self.autoencoder.dec.to_rgbs[-1]
-        assert isinstance(head, RgbHead)
+        assert isinstance(head, RgbHead | CompositeHead)
         finest = head.project(features[-1])
         return identity, coefficients, motion, *features[:-1], finest
 

@@ -12,8 +12,8 @@ class AutoencoderConfig:
     num_motion_directions: columns of the motion basis
     num_blended_levels: coarsest levels whose RGB head reads the blend of warped and painted features; 0 is FLOAT,
         where every head reads warped features only
-    entry_kernel_size: of the encoder's first convolution; 1 is FLOAT. What the finest level shows is that layer's
-        output, warped: with 3 it can hold edges, which a small decoder can't make from pixels alone
+    composites: the finest level lays the portrait itself, warped, over the painted picture; False is FLOAT, where it
+        adds what an RGB head makes of the portrait's finest features
     folded: up-sampling convolutions in their one-convolution form
     """
 
@@ -21,7 +21,7 @@ class AutoencoderConfig:
     latent_dim: int = 512
     num_motion_directions: int = 20
     num_blended_levels: int = 0
-    entry_kernel_size: int = 1
+    composites: bool = False
     folded: bool = False
 
     def __post_init__(self) -> None:
@@ -45,5 +45,5 @@ EMBEDDED_AUTOENCODER = AutoencoderConfig(
     latent_dim=128,
     num_motion_directions=14,
     num_blended_levels=5,
-    entry_kernel_size=3,
+    composites=True,
 )

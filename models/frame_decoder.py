@@ -112,6 +112,24 @@ class RgbHead(nn.Module):
         return colours
 
 
+class CompositeHead(nn.Module):
+    """Lays the warped portrait over the painted picture, where the mask shows it."""
+
+    kernel: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kernel", fir_kernel(4.0), persistent=False)
+
+    def project(self, feature: Tensor) -> Tensor:
+        """The portrait's colours, as they are."""
+        return feature
+
+    def forward(self, sampled: Tensor, mask: Tensor, painted: Tensor) -> Tensor:
+        """sampled: [B, 3, S, S], the portrait warped; mask: [B, 1, S, S]; painted: picture of half the size."""
+        return torch.lerp(fir_upsample(painted, self.kernel).to(sampled.dtype), sampled, mask)
+
+
 class Level(NamedTuple):
     """What a level of the decoder gives.
 
@@ -139,7 +157,8 @@ class FrameDecoder(nn.Module):
             self.convs.append(StyledConv(coarse, fine, latent_dim, up_sample=True, folded=config.folded))
             self.convs.append(StyledConv(fine, fine, latent_dim))
             self.to_flows.append(FlowHead(fine, latent_dim, 8 * 2**level))
-            self.to_rgbs.append(RgbHead(fine))
+            finest = level == config.num_levels - 1
+            self.to_rgbs.append(CompositeHead() if finest and config.composites else RgbHead(fine))
 
     def levels(self, latent: Tensor, features: list[Tensor], *, finest_projected: bool = False) -> Iterator[Level]:
         """Pictures of 8 x 8, 16 x 16, ... as the levels add to them, with their flows; stop where enough.
@@ -155,13 +174,17 @@ class FrameDecoder(nn.Module):
             x = self.convs[2 * level + 1](x, latent)
             finest = level == self.config.num_levels - 1
             feature, flow, head = features[level], self.to_flows[level], self.to_rgbs[level]
-            assert isinstance(flow, FlowHead) and isinstance(head, RgbHead)
+            assert isinstance(flow, FlowHead) and isinstance(head, RgbHead | CompositeHead)
             if finest and not finest_projected:
                 # A 1x1 convolution commutes with sampling and with the mask, and nothing else reads the finest map.
                 feature = head.project(feature)
             raw = flow(x, latent, raw)
             grid = flow.grid(raw)
             sampled, mask = flow.warp(feature, grid, raw)
+            if isinstance(head, CompositeHead):
+                assert image is not None, "a composite needs a painted picture"
+                yield Level(head(sampled, mask, image), grid)
+                return
             sampled, mask = sampled.to(x.dtype), mask.to(x.dtype)
             if finest:
                 image = head(sampled * mask, image, projected=True)
@@ -178,4 +201,4 @@ class FrameDecoder(nn.Module):
         return last.image
 
 
-__all__ = ["FlowHead", "FrameDecoder", "LearnedConstant", "Level", "MotionBasis", "RgbHead"]
+__all__ = ["CompositeHead", "FlowHead", "FrameDecoder", "LearnedConstant", "Level", "MotionBasis", "RgbHead"]

@@ -57,7 +57,8 @@ class AppearanceNetwork(nn.Module):
         channels = config.channels[::-1]  # finest first, down to 4 x 4
         blocks = [ResidualBlock(a, b) for a, b in itertools.pairwise(channels)]
         last = EqualConv2d(channels[-1], config.latent_dim, 4)
-        self.convs = nn.ModuleList([SameConv(3, channels[0], config.entry_kernel_size), *blocks, last])
+        self.composites = config.composites
+        self.convs = nn.ModuleList([SameConv(3, channels[0], 1), *blocks, last])
 
     def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
         features: list[Tensor] = []
@@ -66,6 +67,8 @@ class AppearanceNetwork(nn.Module):
             x = layer(x)
             features.append(x)
         latent = self.convs[-1](x)[:, :, 0, 0]  # [B, latent_dim]
+        if self.composites:
+            features[0] = image
         return latent, features[-2::-1]  # without the 4 x 4 map, 8 x 8 first
 
 

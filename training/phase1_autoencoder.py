@@ -67,6 +67,7 @@ class Phase1Config:
     num_driving: int = 2
     warm_up_steps: int = 100
     coefficient_weight: float = 0.1
+    coarser_weight: float = 0.5
     flow_weight: float = 20.0
     average_decay: float = 0.995
     seed: int = 1
@@ -100,10 +101,12 @@ def to_unit(pictures: Tensor, device: str) -> Tensor:
 class Painted(NamedTuple):
     """What the auto-encoder makes of a batch.
 
-    image: [P * K, 3, S, S]; grids: a level's sampling positions each; coefficients: [P, M], read from the sources
+    image: [P * K, 3, S, S]; coarser: [P * K, 3, S / 2, S / 2], of the level before
+    grids: each level's sampling positions [P * K, s, s, 2]; coefficients: [P, M], read from the sources
     """
 
     image: Tensor
+    coarser: Tensor
     grids: list[Tensor]
     coefficients: Tensor
 
@@ -188,7 +191,8 @@ class Phase1:
             latent = identity.repeat_interleave(num_driving, 0) + self.model.dec.direction(driving)
             repeated = [feature.repeat_interleave(num_driving, 0) for feature in features[:num_levels]]
             levels = list(islice(self.model.dec.levels(latent, repeated), num_levels))
-        return Painted(levels[-1].image.float(), [level.grid for level in levels], coefficients.float())
+        images = [level.image.float() for level in levels[-2:]]
+        return Painted(images[-1], images[0], [level.grid for level in levels], coefficients.float())
 
     def train_step(self, batch: PaintedBatch, stage: Stage) -> float:
         """One optimiser step; returns the picture loss."""
@@ -199,12 +203,20 @@ class Phase1:
         painted = self.paint_from(batch)
         coefficients = painted.coefficients
         weight = 1 + stage.region_weight * batch.regions.to(device).float()
-        loss = picture_loss(painted.image, to_unit(batch.driving, device), weight)
+        target = to_unit(batch.driving, device)
+        loss = picture_loss(painted.image, target, weight)
+        # What is painted must be right where the warp hides it as well, or the mask never learns to show it.
+        below = picture_loss(painted.coarser, F.avg_pool2d(target, 2), F.avg_pool2d(weight, 2))
         truth = to_coefficients(batch.source_motion.numpy(), coefficients.shape[-1])
         reading = F.mse_loss(coefficients, torch.from_numpy(truth).to(device))
         self.optimizer.zero_grad(set_to_none=True)
         flow = self.flow_loss(painted.grids, batch)
-        (loss + self.config.coefficient_weight * reading + self.config.flow_weight * flow).backward()
+        (
+            loss
+            + self.config.coarser_weight * below
+            + self.config.coefficient_weight * reading
+            + self.config.flow_weight * flow
+        ).backward()
         self.flow_error = float(flow.detach())
         average_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
