@@ -37,6 +37,7 @@ _LOG_STEPS = 25
 _FIRST_FLOW_SPREAD = 0.03
 _FIRST_MASK_BIAS = 1.0
 _FIRST_FLOW_PX = 16
+_NUM_LOSS_SIZES = 4
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def picture_loss(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     Even weights of the coarse scales are what lets the warp be learned.
     """
     loss = image.new_zeros(())
-    for _ in range(4):
+    num_sizes = min(_NUM_LOSS_SIZES, image.shape[-1].bit_length() - 1)
+    for _ in range(num_sizes):
         difference = image - target
         loss = loss + (difference.abs() * weight).mean()
         loss = loss + (difference.diff(dim=3).abs() * weight[..., 1:]).mean()

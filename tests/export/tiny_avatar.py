@@ -16,7 +16,7 @@ from models.motion_autoencoder import MotionAutoencoder
 
 TINY = NetworkSizes(
     AutoencoderConfig(
-        channels=(12, 12, 8, 8), latent_dim=16, num_motion_directions=14, num_blended_levels=2, entry_kernel_size=3
+        channels=(12, 12, 8, 8), latent_dim=16, num_motion_directions=14, num_blended_levels=2, composites=True
     ),
     FlowConfig(
         latent_dim=16, audio_feature_dim=8, hidden_dim=32, depth=1, num_heads=2, window_frames=30, carried_frames=6

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from models.autoencoder_config import AutoencoderConfig
+from models.frame_decoder import FlowHead
 from models.layers import fir_kernel, fir_upsample
 from models.motion_autoencoder import MotionAutoencoder
 
@@ -55,18 +56,20 @@ def test_a_composite_shows_the_portrait_where_the_mask_is_open(autoencoder):
     composing = MotionAutoencoder(replace(SMALL, composites=True)).eval()
     names = {name for name, _ in composing.named_parameters()}
     assert not any(name.startswith("dec.to_rgbs.2.") for name in names)
+    finest = composing.dec.to_flows[-1]
+    assert isinstance(finest, FlowHead)
     for head in composing.dec.to_flows:
+        assert isinstance(head, FlowHead)
         head.conv.weight.zero_()
         head.bias.zero_()
     image = torch.rand(1, 3, 32, 32)
     identity, _, motion, features = composing.encode(image)
     assert torch.equal(features[-1], image)
     *_, painted, _ = composing.dec.levels(identity + motion, features)
-    open_mask, shut_mask = torch.tensor(50.0), torch.tensor(-50.0)
-    composing.dec.to_flows[-1].bias[:, 2] = open_mask
+    finest.bias[:, 2] = 50.0
     shown = composing.dec(identity, motion, features)
     # A base grid of linspace(-1, 1) is half a pixel off at the edges, so only the middle is the picture itself.
     assert (shown - image)[..., 15:17, 15:17].abs().max() < 0.1
-    composing.dec.to_flows[-1].bias[:, 2] = shut_mask
+    finest.bias[:, 2] = -50.0
     expected = fir_upsample(painted.image, fir_kernel(4.0))
     assert torch.allclose(composing.dec(identity, motion, features), expected, atol=1e-5)
