@@ -134,10 +134,12 @@ class Level(NamedTuple):
     """What a level of the decoder gives.
 
     image: [B, 3, S, S], the picture so far; grid: [B, S, S, 2], where it samples the portrait
+    mask: [B, 1, S, S], how much of that it shows, 0 to 1
     """
 
     image: Tensor
     grid: Tensor
+    mask: Tensor
 
 
 class FrameDecoder(nn.Module):
@@ -183,7 +185,7 @@ class FrameDecoder(nn.Module):
             sampled, mask = flow.warp(feature, grid, raw)
             if isinstance(head, CompositeHead):
                 assert image is not None, "a composite needs a painted picture"
-                yield Level(head(sampled, mask, image), grid)
+                yield Level(head(sampled, mask, image), grid, mask)
                 return
             sampled, mask = sampled.to(x.dtype), mask.to(x.dtype)
             if finest:
@@ -191,7 +193,7 @@ class FrameDecoder(nn.Module):
             else:
                 x = torch.lerp(x, sampled, mask)
                 image = head(x if level < self.config.num_blended_levels else sampled * mask, image)
-            yield Level(image, grid)
+            yield Level(image, grid, mask)
 
     def forward(
         self, identity: Tensor, motion: Tensor, features: list[Tensor], *, finest_projected: bool = False

@@ -7,6 +7,7 @@ Out: batches of one source and several driving frames a person, with true motion
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training.motion_names import MOTION_NAMES
 from training.painter import Identity, mouth_and_eye_boxes, paint, random_identity, random_motion
-from training.painter_landmarks import landmarks
+from training.painter_landmarks import landmarks, mouth_opening
 
 _HEAD = [MOTION_NAMES.index(name) for name in ("yaw", "pitch", "roll")]
 _CALM_SHARE = 0.7
@@ -41,6 +42,7 @@ class PaintedBatch:
     source: [P, 3, S, S] uint8; source_motion: [P, 14] float32
     driving: [P * K, 3, D, D] uint8, one person's frames together; driving_motion: [P * K, 14]
     regions: [P * K, 1, D, D] uint8, 1 inside the boxes of mouth and eyes
+    openings: [P * K, 1, D, D] uint8, 1 between the lips, where a portrait whose mouth is shut has nothing to show
     source_points, driving_points: [P * K, num_landmarks, 2] float32, the same points in both pictures, 0 to 1
     """
 
@@ -49,6 +51,7 @@ class PaintedBatch:
     driving: Tensor
     driving_motion: Tensor
     regions: Tensor
+    openings: Tensor
     source_points: Tensor
     driving_points: Tensor
 
@@ -61,10 +64,18 @@ def region_mask(identity: Identity, motion: NDArray[np.float32], size_px: int) -
     return mask
 
 
+def opening_mask(points: NDArray[np.float32], size_px: int) -> NDArray[np.uint8]:
+    """1 between the lips, 0 elsewhere: [size, size]. points: of `landmarks`."""
+    mask = np.zeros((size_px, size_px), np.uint8)
+    outline = mouth_opening(points) * size_px - 0.5
+    cv2.fillPoly(mask, [np.round(outline).astype(np.int32)], 1)
+    return mask
+
+
 def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatch:
     """Paint one batch. Most sources rest near neutral, as portraits do, and most heads turn little, as in talking."""
     sources, source_motions, drivings, driving_motions, regions = [], [], [], [], []
-    source_points, driving_points = [], []
+    openings, source_points, driving_points = [], [], []
     for _ in range(shape.num_people):
         identity = random_identity(generator)
         motion = random_motion(generator)
@@ -82,12 +93,14 @@ def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatc
             regions.append(region_mask(identity, motion, shape.driving_px))
             source_points.append(points)
             driving_points.append(landmarks(identity, motion))
+            openings.append(opening_mask(driving_points[-1], shape.driving_px))
     return PaintedBatch(
         source=torch.from_numpy(np.stack(sources)).permute(0, 3, 1, 2),
         source_motion=torch.from_numpy(np.stack(source_motions).astype(np.float32)),
         driving=torch.from_numpy(np.stack(drivings)).permute(0, 3, 1, 2),
         driving_motion=torch.from_numpy(np.stack(driving_motions).astype(np.float32)),
         regions=torch.from_numpy(np.stack(regions))[:, None],
+        openings=torch.from_numpy(np.stack(openings))[:, None],
         source_points=torch.from_numpy(np.stack(source_points)),
         driving_points=torch.from_numpy(np.stack(driving_points)),
     )

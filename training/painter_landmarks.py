@@ -15,6 +15,7 @@ from training.painter_mouth import mouth_shape
 from training.painter_pose import NOSE_BASE_Y, SCALE, Motion, Pose
 from training.painter_shapes import Point
 
+_ROW = 13  # points of each of the lips' four outlines, which come first
 _MOUTH_WEIGHT, _EYE_WEIGHT, _SKIN_WEIGHT, _STILL_WEIGHT = 3.0, 2.0, 1.0, 1.0
 
 
@@ -27,6 +28,12 @@ def landmarks(identity: Identity, motion: NDArray[np.float32]) -> NDArray[np.flo
     head = [pose.rolled(point) for group in (_mouth(pose), _eyes(pose), _skin(pose)) for point in group]
     points = np.array([*head, *_shoulders(pose)]) * SCALE + 0.5
     return np.concatenate([points, _backdrop()]).astype(np.float32)
+
+
+def mouth_opening(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The outline of the hole between the lips: [26, 2] float32, 0 to 1. points: of `landmarks`."""
+    upper, lower = points[_ROW : 2 * _ROW], points[2 * _ROW : 3 * _ROW]
+    return np.concatenate([upper, lower[::-1]])
 
 
 def landmark_weights() -> NDArray[np.float32]:

@@ -38,6 +38,7 @@ _FIRST_FLOW_SPREAD = 0.03
 _FIRST_MASK_BIAS = 1.0
 _FIRST_FLOW_PX = 16
 _NUM_LOSS_SIZES = 4
+_OPENING_WEIGHT = 3.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Phase1Config:
     warm_up_steps: int = 100
     coefficient_weight: float = 0.1
     coarser_weight: float = 0.5
+    hidden_weight: float = 0.3
     flow_weight: float = 20.0
     average_decay: float = 0.995
     seed: int = 1
@@ -104,11 +106,13 @@ class Painted(NamedTuple):
     """What the auto-encoder makes of a batch.
 
     image: [P * K, 3, S, S]; coarser: [P * K, 3, S / 2, S / 2], of the level before
+    mask: [P * K, 1, S, S], how much of the portrait the finest level shows
     grids: each level's sampling positions [P * K, s, s, 2]; coefficients: [P, M], read from the sources
     """
 
     image: Tensor
     coarser: Tensor
+    mask: Tensor
     grids: list[Tensor]
     coefficients: Tensor
 
@@ -194,7 +198,9 @@ class Phase1:
             repeated = [feature.repeat_interleave(num_driving, 0) for feature in features[:num_levels]]
             levels = list(islice(self.model.dec.levels(latent, repeated), num_levels))
         images = [level.image.float() for level in levels[-2:]]
-        return Painted(images[-1], images[0], [level.grid for level in levels], coefficients.float())
+        return Painted(
+            images[-1], images[0], levels[-1].mask.float(), [level.grid for level in levels], coefficients.float()
+        )
 
     def train_step(self, batch: PaintedBatch, stage: Stage) -> float:
         """One optimiser step; returns the picture loss."""
@@ -204,7 +210,8 @@ class Phase1:
         device = self.config.device
         painted = self.paint_from(batch)
         coefficients = painted.coefficients
-        weight = 1 + stage.region_weight * batch.regions.to(device).float()
+        openings = batch.openings.to(device).float()
+        weight = 1 + stage.region_weight * (batch.regions.to(device).float() + _OPENING_WEIGHT * openings)
         target = to_unit(batch.driving, device)
         loss = picture_loss(painted.image, target, weight)
         # What is painted must be right where the warp hides it as well, or the mask never learns to show it.
@@ -212,10 +219,12 @@ class Phase1:
         truth = to_coefficients(batch.source_motion.numpy(), coefficients.shape[-1])
         reading = F.mse_loss(coefficients, torch.from_numpy(truth).to(device))
         self.optimizer.zero_grad(set_to_none=True)
+        hidden = (painted.mask * openings).sum() / openings.sum().clamp(min=1)
         flow = self.flow_loss(painted.grids, batch)
         (
             loss
             + self.config.coarser_weight * below
+            + self.config.hidden_weight * hidden
             + self.config.coefficient_weight * reading
             + self.config.flow_weight * flow
         ).backward()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from training.motion_names import MOTION_NAMES
+from training.painted_frames import opening_mask
 from training.painter import CAST, mouth_and_eye_boxes, random_identity, random_motion
 from training.painter_landmarks import landmark_weights, landmarks
 
@@ -42,3 +43,12 @@ def test_the_jaw_moves_the_lower_lip_and_leaves_the_brows() -> None:
     assert np.abs(moved[-14:]).max() == 0  # the backdrop
     raised = landmarks(anna, motion_of(brow_raise=1.0)) - landmarks(anna, motion_of())
     assert raised[:, 1].min() < -0.02 and np.abs(raised[:52]).max() < 1e-6
+
+
+def test_the_opening_lies_between_the_lips() -> None:
+    anna = CAST["anna"]
+    shut = opening_mask(landmarks(anna, motion_of(jaw=1.0, lip_closing=1.0)), 256)
+    wide = opening_mask(landmarks(anna, motion_of(jaw=1.0)), 256)
+    assert wide.sum() > 500 and shut.sum() < 0.1 * wide.sum()
+    (x0, y0, x1, y1), _, _ = mouth_and_eye_boxes(anna, motion_of(jaw=1.0), 256)
+    assert wide[y0:y1, x0:x1].sum() == wide.sum()
