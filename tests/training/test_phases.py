@@ -35,7 +35,7 @@ PHASE2 = Phase2Config(
     audio=MelAudioConfig(audio_feature_dim=8, hidden_dim=16),
     num_steps=250,
     batch_windows=8,
-    learning_rate=3e-3,
+    learning_rate=8e-3,
     warm_up_steps=10,
     autocast=False,
 )
@@ -125,7 +125,7 @@ def test_phase2_learns_to_open_the_mouth_with_the_sound(tmp_path: Path):
     training.run(clips, held_out)
     flow = losses(tmp_path / "phase2.jsonl", "along")
     assert flow[-1] < 0.7 * flow[0]
-    assert training.metrics["r_jaw"] > max(0.3, before + 0.2)
+    assert training.metrics["r_jaw"] > max(0.6, before + 0.4)
     resumed = Phase2(PHASE2, basis, tmp_path)
     assert resumed.step == 250
     assert load_checkpoint(tmp_path / "phase2.pt")["motion_names"][3] == "jaw"
