@@ -97,13 +97,14 @@ def picture_loss(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return loss
 
 
-def mask_loss(masks: list[Tensor], openings: Tensor) -> Tensor:
+def mask_loss(masks: list[Tensor], openings: Tensor, weight: Tensor) -> Tensor:
     """How much is shown of the portrait between the lips, where it has nothing to show, and missing elsewhere.
 
     masks: each level's [B, 1, s, s]; openings: [B, 1, S, S], 1 between the lips
+    weight: [B, 1, S, S], of showing the portrait
     Elsewhere the finest level is asked to show it: to L1 a blurred face is a cheaper mistake than one a pixel off.
     """
-    loss = ((1 - masks[-1]) * (1 - openings)).mean()
+    loss = ((1 - masks[-1]) * (1 - openings) * weight).mean()
     for mask in masks:
         hidden = F.adaptive_avg_pool2d(openings, mask.shape[-1])
         loss = loss + (mask * hidden).sum() / hidden.sum().clamp(min=1) / len(masks)
@@ -230,7 +231,7 @@ class Phase1:
         truth = to_coefficients(batch.source_motion.numpy(), coefficients.shape[-1])
         reading = F.mse_loss(coefficients, torch.from_numpy(truth).to(device))
         self.optimizer.zero_grad(set_to_none=True)
-        showing = mask_loss(painted.masks, openings)
+        showing = mask_loss(painted.masks, openings, weight)
         flow = self.flow_loss(painted.grids, batch)
         (
             loss
