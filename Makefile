@@ -22,8 +22,10 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/python -m piptools com
 serve: .venv/.served
 	$(BIN)/float-avatar serve $(SERVE_ARGS)
 
+# Training in a process of its own: in one that has exported and run engines before, it may die of a segmentation fault.
 test: .venv/.served .venv/.tested
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --ignore=tests/training $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/training $(PYTEST_ARGS)
 
 check: .venv/.served .venv/.tested
 	$(BIN)/python -m ruff check .

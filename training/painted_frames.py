@@ -128,6 +128,7 @@ def painted_batches(shape: BatchShape, seed: int, num_workers: int) -> Iterator[
         batch_size=None,
         num_workers=num_workers,
         prefetch_factor=4 if num_workers else None,
-        multiprocessing_context="fork" if num_workers else None,
+        # Not forked: a forked copy of a process with threads (engines, exporters) may die at any allocation.
+        multiprocessing_context="spawn" if num_workers else None,
     )
     return iter(loader)
