@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from contract.errors import BundleError
 from models.audio_encoder import MelAudioConfig
 from models.autoencoder_config import AutoencoderConfig
 from models.checkpoint import load_checkpoint
 from models.flow_transformer import FlowConfig
-from training.phase1_autoencoder import Phase1, Phase1Config, Stage, picture_loss
+from training.phase1_autoencoder import Phase1, Phase1Config, Stage
 from training.phase2_flow import Phase2, Phase2Config
+from training.picture_losses import mask_loss, picture_loss
 from training.speech_clips import Clip
 from training.speech_windows import WindowSampler
 
@@ -103,6 +105,18 @@ def test_picture_loss_is_zero_for_the_same_picture_and_weighs_regions():
     inside = even.clone()
     inside[..., 4:20, 4:20] = 3
     assert picture_loss(spoiled, picture, inside) > 2 * picture_loss(spoiled, picture, even)
+
+
+def test_the_mask_is_asked_to_hide_between_the_lips_and_to_show_elsewhere():
+    openings = torch.zeros(1, 1, 8, 8)
+    openings[..., 4:, :] = 1
+    even = torch.ones_like(openings)
+    right = [1 - F.adaptive_avg_pool2d(openings, size) for size in (4, 8)]
+    wrong = [1 - mask for mask in right]
+    assert mask_loss(right, openings, even) == 0
+    assert mask_loss(wrong, openings, even) > 1
+    # Showing elsewhere is asked of the finest level alone.
+    assert mask_loss([torch.zeros(1, 1, 4, 4), right[1]], openings, even) == 0
 
 
 def talking_clip(seed: int) -> Clip:

@@ -1,0 +1,37 @@
+"""What phase 1 asks of a picture, and of how much of the portrait it shows."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+_NUM_LOSS_SIZES = 4
+
+
+def picture_loss(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """L1 of colours and of their differences, at full, 1/2, 1/4 and 1/8 size, evenly.
+
+    image, target: [B, 3, S, S]; weight: [B, 1, S, S] of mean about 1
+    Even weights of the coarse scales are what lets the warp be learned.
+    """
+    loss = image.new_zeros(())
+    num_sizes = min(_NUM_LOSS_SIZES, image.shape[-1].bit_length() - 1)
+    for _ in range(num_sizes):
+        difference = image - target
+        loss = loss + (difference.abs() * weight).mean()
+        loss = loss + (difference.diff(dim=3).abs() * weight[..., 1:]).mean()
+        loss = loss + (difference.diff(dim=2).abs() * weight[..., 1:, :]).mean()
+        image, target, weight = F.avg_pool2d(image, 2), F.avg_pool2d(target, 2), F.avg_pool2d(weight, 2)
+    return loss
+
+
+def mask_loss(masks: list[Tensor], openings: Tensor, weight: Tensor) -> Tensor:
+    """How much is shown of the portrait between the lips, where it has nothing to show, and missing elsewhere.
+
+    masks: each level's [B, 1, s, s]; openings: [B, 1, S, S], 1 between the lips
+    weight: [B, 1, S, S], of showing the portrait
+    Elsewhere the finest level is asked to show it: to L1 a blurred face is a cheaper mistake than one a pixel off.
+    """
+    loss = ((1 - masks[-1]) * (1 - openings) * weight).mean()
+    for mask in masks:
+        hidden = F.adaptive_avg_pool2d(openings, mask.shape[-1])
+        loss = loss + (mask * hidden).sum() / hidden.sum().clamp(min=1) / len(masks)
+    return loss
