@@ -43,7 +43,7 @@ class AutoencoderConfig:
 EMBEDDED_AUTOENCODER = AutoencoderConfig(
     channels=(128, 128, 128, 128, 64, 32, 16),
     latent_dim=128,
-    num_motion_directions=14,
+    num_motion_directions=15,
     num_blended_levels=5,
     composites=True,
 )

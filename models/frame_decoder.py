@@ -113,21 +113,29 @@ class RgbHead(nn.Module):
 
 
 class CompositeHead(nn.Module):
-    """Lays the warped portrait over the painted picture, where the mask shows it."""
+    """Lays the warped portrait over the painted picture, where the mask shows it.
+
+    The painted picture comes from half the size; what is finer, edges of teeth and lids, is added from the features.
+    """
 
     kernel: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
+        self.detail = EqualConv2d(channels, 3, 1)
         self.register_buffer("kernel", fir_kernel(4.0), persistent=False)
 
     def project(self, feature: Tensor) -> Tensor:
         """The portrait's colours, as they are."""
         return feature
 
-    def forward(self, sampled: Tensor, mask: Tensor, painted: Tensor) -> Tensor:
-        """sampled: [B, 3, S, S], the portrait warped; mask: [B, 1, S, S]; painted: picture of half the size."""
-        return torch.lerp(fir_upsample(painted, self.kernel).to(sampled.dtype), sampled, mask)
+    def forward(self, x: Tensor, sampled: Tensor, mask: Tensor, painted: Tensor) -> Tensor:
+        """x: features [B, C, S, S]; sampled: [B, 3, S, S], the portrait warped; mask: [B, 1, S, S]
+
+        painted: picture of half the size
+        """
+        finer = fir_upsample(painted, self.kernel).to(sampled.dtype) + self.detail(x).to(sampled.dtype)
+        return torch.lerp(finer, sampled, mask)
 
 
 class Level(NamedTuple):
@@ -160,7 +168,7 @@ class FrameDecoder(nn.Module):
             self.convs.append(StyledConv(fine, fine, latent_dim))
             self.to_flows.append(FlowHead(fine, latent_dim, 8 * 2**level))
             finest = level == config.num_levels - 1
-            self.to_rgbs.append(CompositeHead() if finest and config.composites else RgbHead(fine))
+            self.to_rgbs.append(CompositeHead(fine) if finest and config.composites else RgbHead(fine))
 
     def levels(self, latent: Tensor, features: list[Tensor], *, finest_projected: bool = False) -> Iterator[Level]:
         """Pictures of 8 x 8, 16 x 16, ... as the levels add to them, with their flows; stop where enough.
@@ -185,7 +193,7 @@ class FrameDecoder(nn.Module):
             sampled, mask = flow.warp(feature, grid, raw)
             if isinstance(head, CompositeHead):
                 assert image is not None, "a composite needs a painted picture"
-                yield Level(head(sampled, mask, image), grid, mask)
+                yield Level(head(x, sampled, mask, image), grid, mask)
                 return
             sampled, mask = sampled.to(x.dtype), mask.to(x.dtype)
             if finest:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
 from models.checkpoint import load_checkpoint, load_parameters
-from models.frame_decoder import FlowHead
+from models.frame_decoder import CompositeHead, FlowHead
 from models.motion_autoencoder import MotionAutoencoder
 from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
 from training.motion_names import to_coefficients
@@ -315,7 +315,7 @@ class Phase1:
 
 @torch.no_grad()
 def start_from_the_portrait(model: MotionAutoencoder) -> None:
-    """Let the untrained decoder show the portrait as it is: a flow near zero and an open mask.
+    """Let the untrained decoder show the portrait as it is: a flow near zero, an open mask, no detail of its own.
 
     Random flow heads scatter the portrait's features, and hundreds of steps go by until it is found again.
     """
@@ -323,3 +323,5 @@ def start_from_the_portrait(model: MotionAutoencoder) -> None:
         assert isinstance(head, FlowHead)
         head.conv.weight.mul_(_FIRST_FLOW_SPREAD)
         head.bias[:, 2] = _FIRST_MASK_BIAS
+    if isinstance(model.dec.to_rgbs[-1], CompositeHead):
+        model.dec.to_rgbs[-1].detail.weight.zero_()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.autoencoder_config import AutoencoderConfig
-from models.frame_decoder import FlowHead
+from models.frame_decoder import CompositeHead, FlowHead
 from models.layers import fir_kernel, fir_upsample
 from models.motion_autoencoder import MotionAutoencoder
 
@@ -55,7 +55,8 @@ def test_blended_levels_show_what_the_decoder_paints(autoencoder):
 def test_a_composite_shows_the_portrait_where_the_mask_is_open(autoencoder):
     composing = MotionAutoencoder(replace(SMALL, composites=True)).eval()
     names = {name for name, _ in composing.named_parameters()}
-    assert not any(name.startswith("dec.to_rgbs.2.") for name in names)
+    assert {name for name in names if name.startswith("dec.to_rgbs.2.")} == {"dec.to_rgbs.2.detail.weight"}
+    composing.dec.to_rgbs[-1].detail.weight.zero_()
     finest = composing.dec.to_flows[-1]
     assert isinstance(finest, FlowHead)
     for head in composing.dec.to_flows:
@@ -73,3 +74,13 @@ def test_a_composite_shows_the_portrait_where_the_mask_is_open(autoencoder):
     finest.bias[:, 2] = -50.0
     expected = fir_upsample(painted.image, fir_kernel(4.0))
     assert torch.allclose(composing.dec(identity, motion, features), expected, atol=1e-5)
+
+
+def test_a_composite_paints_detail_only_where_the_portrait_does_not_show():
+    head = CompositeHead(4)
+    generator = torch.Generator().manual_seed(0)
+    x, sampled = torch.randn(1, 4, 16, 16, generator=generator), torch.randn(1, 3, 16, 16, generator=generator)
+    painted = torch.zeros(1, 3, 8, 8)
+    assert torch.equal(head(x, sampled, torch.ones(1, 1, 16, 16), painted), sampled)
+    shut = head(x, sampled, torch.zeros(1, 1, 16, 16), painted)
+    assert torch.equal(shut, head.detail(x)) and float(shut.detach().abs().max()) > 0
