@@ -1,6 +1,6 @@
 """What a face does beside speaking: head, lids, gaze, brows and smile, from how loud it speaks, its mood and chance.
 
-In: loudness of each frame, emotion.  Out: motion [num_frames, 14] with the mouth's five columns left at 0.
+In: loudness of each frame, emotion.  Out: motion [num_frames, 15] with the mouth's five columns left at 0.
 In silence the head almost rests; every movement is smooth at 25 Hz.
 """
 
@@ -57,7 +57,7 @@ def behaviour(loudness: Float32Array, emotion: int, generator: np.random.Generat
 
     loudness: [num_frames] float32, 0 in silence, about 1 on a loud vowel
     emotion: index into EMOTIONS
-    returns [num_frames, 14] float32, within the ranges of motion_names; columns of the mouth are 0
+    returns [num_frames, 15] float32, within the ranges of motion_names; columns of the mouth are 0
     """
     num_frames = len(loudness)
     mood = MOODS[EMOTIONS[emotion]]

@@ -22,6 +22,7 @@ MOTION = {
     "gaze_y": (0.30, -1.0, 1.0, "1 looks up"),
     "brow_raise": (0.40, -1.0, 1.0, "1 brows high, -1 low"),
     "brow_furrow": (0.40, -1.0, 1.0, "1 inner ends down and together (anger), -1 inner ends up (sorrow)"),
+    "sneer": (0.30, 0.0, 1.0, "1 nose wrinkled, nostrils and upper lip raised (disgust)"),
 }
 MOTION_NAMES = tuple(MOTION)
 SPREAD = np.array([MOTION[name][0] for name in MOTION_NAMES], np.float32)
@@ -30,12 +31,12 @@ HIGHEST = np.array([MOTION[name][2] for name in MOTION_NAMES], np.float32)
 
 
 def to_coefficients(motion: NDArray[np.float32], num_motion_directions: int) -> NDArray[np.float32]:
-    """Motion in its own units [..., 14] to basis coefficients [..., num_motion_directions], the rest zero."""
+    """Motion in its own units [..., 15] to basis coefficients [..., num_motion_directions], the rest zero."""
     coefficients = np.zeros((*motion.shape[:-1], num_motion_directions), np.float32)
     coefficients[..., : len(MOTION_NAMES)] = motion / SPREAD
     return coefficients
 
 
 def from_coefficients(coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The inverse: [..., >= 14] to motion in its own units [..., 14]."""
+    """The inverse: [..., >= 15] to motion in its own units [..., 15]."""
     return coefficients[..., : len(MOTION_NAMES)] * SPREAD

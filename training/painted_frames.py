@@ -39,8 +39,8 @@ class BatchShape:
 class PaintedBatch:
     """Pictures of P people in 1 + K motions.
 
-    source: [P, 3, S, S] uint8; source_motion: [P, 14] float32
-    driving: [P * K, 3, D, D] uint8, one person's frames together; driving_motion: [P * K, 14]
+    source: [P, 3, S, S] uint8; source_motion: [P, 15] float32
+    driving: [P * K, 3, D, D] uint8, one person's frames together; driving_motion: [P * K, 15]
     regions: [P * K, 1, D, D] uint8, 1 inside the boxes of mouth and eyes
     openings: [P * K, 1, D, D] uint8, 1 between the lips, where a portrait whose mouth is shut has nothing to show
     source_points, driving_points: [P * K, num_landmarks, 2] float32, the same points in both pictures, 0 to 1

@@ -1,6 +1,6 @@
 """Paints illustrated portraits of a person in a motion; what the embedded avatar learns from.
 
-In: an Identity and motion [14] in the units of training.motion_names. Out: an RGB picture.
+In: an Identity and motion [15] in the units of training.motion_names. Out: an RGB picture.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ _INDEX = {name: index for index, name in enumerate(MOTION_NAMES)}
 
 
 def paint(identity: Identity, motion: NDArray[np.float32], size_px: int = 256) -> NDArray[np.uint8]:
-    """A portrait [size_px, size_px, 3] uint8 RGB; the same arguments give the same picture. motion: [14] float32."""
+    """A portrait [size_px, size_px, 3] uint8 RGB; the same arguments give the same picture. motion: [15] float32."""
     pose = Pose(identity, Motion.of(motion))
     pixels = np.zeros((size_px, size_px, 4), np.uint8)
     canvas = skia.Surface(pixels).getCanvas()
@@ -82,7 +82,7 @@ def portrait_motion() -> NDArray[np.float32]:
 
 
 def random_motion(generator: np.random.Generator) -> NDArray[np.float32]:
-    """motion [14] float32 over the whole range, most of it plausible faces, some neutral, some at the ends."""
+    """motion [15] float32 over the whole range, most of it plausible faces, some neutral, some at the ends."""
     motion = np.zeros(len(MOTION_NAMES), np.float32)
 
     def put(name: str, value: float) -> None:
@@ -128,4 +128,6 @@ def random_motion(generator: np.random.Generator) -> NDArray[np.float32]:
     put("gaze_y", generator.normal() * 0.33)
     put("brow_raise", generator.normal() * 0.42)
     put("brow_furrow", generator.normal() * 0.36)
+    if generator.random() < 0.15:
+        put("sneer", generator.beta(1.6, 0.9))
     return np.clip(motion, LOWEST, HIGHEST)

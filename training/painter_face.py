@@ -3,7 +3,7 @@
 import skia
 
 from training.painter_mouth import mouth_shape
-from training.painter_pose import EYE_Y, NOSE_BASE_Y, Pose
+from training.painter_pose import EYE_Y, NOSE_BASE_Y, WING_RISE, Pose
 from training.painter_shapes import (
     Point,
     extend_path,
@@ -116,6 +116,7 @@ def draw_face(canvas: skia.Canvas, pose: Pose) -> None:
         spot(canvas, hollow, (0.04, 0.075), dark, 0.22 + 0.12 * (1 - facing) + 0.10 * motion.jaw, side * 20)
     spot(canvas, pose.at(0, 0.222 + pose.drop(0.22), 0.01), (0.040, 0.024), lit(skin, 0.6), 0.26 * gloss(skin))
     _draw_nose(canvas, pose)
+    _draw_nose_wrinkles(canvas, pose)
     if identity.beard > 0:
         _draw_beard(canvas, pose)
     canvas.restore()
@@ -124,7 +125,9 @@ def draw_face(canvas: skia.Canvas, pose: Pose) -> None:
 def _draw_nose(canvas: skia.Canvas, pose: Pose) -> None:
     identity = pose.identity
     skin, side = identity.skin, 1 if identity.light < 0 else -1
-    width, base = identity.nose_width, EYE_Y + (NOSE_BASE_Y - EYE_Y) * identity.nose_length
+    sneer = pose.motion.sneer
+    width, base = identity.nose_width, EYE_Y + (NOSE_BASE_Y - EYE_Y) * identity.nose_length - 0.5 * WING_RISE * sneer
+    wing_rise = 0.5 * WING_RISE * sneer
     dark = shaded(skin, 0.45)
     shade_side = [
         pose.at(side * 0.019, -0.070, 0.004), pose.at(side * 0.0135, EYE_Y, 0.014),
@@ -143,11 +146,12 @@ def _draw_nose(canvas: skia.Canvas, pose: Pose) -> None:
     spot(canvas, pose.at(-side * 0.004, base - 0.026, 0.060), (0.011, 0.011), lit(skin, 0.85), 0.62 * gloss(skin))
     for wing in (-1, 1):
         curve = [
-            pose.at(wing * 0.0265 * width, base - 0.022, 0.022), pose.at(wing * 0.0325 * width, base - 0.009, 0.020),
-            pose.at(wing * 0.0265 * width, base + 0.001, 0.022),
+            pose.at(wing * 0.0265 * width, base - 0.022 - wing_rise, 0.022),
+            pose.at(wing * (0.0325 + 0.004 * sneer) * width, base - 0.009 - wing_rise, 0.020),
+            pose.at(wing * 0.0265 * width, base + 0.001 - wing_rise, 0.022),
         ]  # fmt: skip
-        canvas.drawPath(smooth_path(curve, closed=False), stroke(dark, 0.0056, 0.50, 0.0026))
-        hole = pose.at(wing * 0.0145 * width, base - 0.0015, 0.034)
+        canvas.drawPath(smooth_path(curve, closed=False), stroke(dark, 0.0056, 0.50 + 0.3 * sneer, 0.0026))
+        hole = pose.at(wing * 0.0145 * width, base - 0.0015 - 0.5 * wing_rise, 0.034)
         canvas.save()
         canvas.translate(*hole)
         canvas.rotate(wing * 12)
@@ -155,6 +159,22 @@ def _draw_nose(canvas: skia.Canvas, pose: Pose) -> None:
             skia.Rect.MakeLTRB(-0.0078 * width, -0.0036, 0.0078 * width, 0.0036), fill(shaded(skin, 0.72), 0.8, 0.0014)
         )
         canvas.restore()
+
+
+def _draw_nose_wrinkles(canvas: skia.Canvas, pose: Pose) -> None:
+    sneer, dark = pose.motion.sneer, shaded(pose.identity.skin, 0.5)
+    if sneer < 0.02:
+        return
+    for y, half in ((-0.060, 0.014), (-0.045, 0.018), (-0.030, 0.020)):
+        line = [pose.at(step * half, y + 0.005 * abs(step), 0.028 - 0.010 * abs(step)) for step in (-1, -0.5, 0.5, 1)]
+        canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.0045, 0.5 * sneer, 0.0022))
+    for side in (-1, 1):
+        line = [
+            pose.at(side * 0.024, -0.036, 0.012),
+            pose.at(side * 0.034, -0.012, 0.008),
+            pose.at(side * 0.038, 0.012),
+        ]
+        canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.005, 0.42 * sneer, 0.0028))
 
 
 def _draw_beard(canvas: skia.Canvas, pose: Pose) -> None:

@@ -1,6 +1,6 @@
 """Where the same points of a person lie in the pictures of two motions: the truth of the decoder's flow.
 
-In: an Identity and motion [14]. Out: points in a fixed order, so that row i of two motions is the same point.
+In: an Identity and motion [15]. Out: points in a fixed order, so that row i of two motions is the same point.
 """
 
 import math
@@ -8,11 +8,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from training.motion_names import MOTION_NAMES
 from training.painter_eyes import brow_points, eye_shape
 from training.painter_face import face_points
 from training.painter_identity import Identity
 from training.painter_mouth import mouth_shape
-from training.painter_pose import NOSE_BASE_Y, SCALE, Motion, Pose
+from training.painter_pose import NOSE_BASE_Y, SCALE, WING_RISE, Motion, Pose
 from training.painter_shapes import Point
 
 _ROW = 13  # points of each of the lips' four outlines, which come first
@@ -22,7 +23,7 @@ _MOUTH_WEIGHT, _EYE_WEIGHT, _SKIN_WEIGHT, _STILL_WEIGHT = 3.0, 2.0, 1.0, 1.0
 def landmarks(identity: Identity, motion: NDArray[np.float32]) -> NDArray[np.float32]:
     """Points in the picture: [num_landmarks, 2] float32, x and y from 0 to 1; some may lie outside.
 
-    motion: [14] float32
+    motion: [15] float32
     """
     pose = Pose(identity, Motion.of(motion))
     head = [pose.rolled(point) for group in (_mouth(pose), _eyes(pose), _skin(pose)) for point in group]
@@ -38,7 +39,7 @@ def mouth_opening(points: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def landmark_weights() -> NDArray[np.float32]:
     """How much each landmark counts: [num_landmarks] float32 of mean 1."""
-    pose = Pose(_anybody(), Motion.of(np.zeros(14, np.float32)))
+    pose = Pose(_anybody(), Motion.of(np.zeros(len(MOTION_NAMES), np.float32)))
     counts = ((_MOUTH_WEIGHT, len(_mouth(pose))), (_EYE_WEIGHT, len(_eyes(pose))), (_SKIN_WEIGHT, len(_skin(pose))))
     still = len(_shoulders(pose)) + len(_backdrop())
     weights = np.concatenate([*(np.full(count, weight) for weight, count in counts), np.full(still, _STILL_WEIGHT)])
@@ -87,7 +88,9 @@ def _skin(pose: Pose) -> list[Point]:
         for x in (-0.14, -0.1, -0.055, 0.0, 0.055, 0.1, 0.14)
         if y < 0.1 or abs(x) > 0.09
     ]
-    nose = [pose.at(x, NOSE_BASE_Y + y, 0.03) for x, y in ((-0.028, 0.0), (0.0, 0.0), (0.028, 0.0), (0.0, -0.04))]
+    wing_y = NOSE_BASE_Y - WING_RISE * pose.motion.sneer
+    nose = [pose.at(x, y, 0.03) for x, y in ((-0.028, wing_y), (0.028, wing_y))]
+    nose += [pose.at(0, NOSE_BASE_Y + y - 0.5 * WING_RISE * pose.motion.sneer, 0.03) for y in (0.0, -0.04)]
     angles = [math.pi * (1 + step / 10) for step in range(11)]
     skull = [pose.rim(0.2 * wide * math.cos(angle), -0.085 + 0.215 * math.sin(angle), -0.03) for angle in angles]
     return [*cheeks, *nose, *face_points(pose), *skull]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import skia
 
-from training.painter_pose import MOUTH_Y, Pose
+from training.painter_pose import MOUTH_Y, WING_RISE, Pose
 from training.painter_shapes import (
     Colour,
     Point,
@@ -58,7 +58,7 @@ class MouthShape:
 def mouth_shape(pose: Pose) -> MouthShape:
     """Where the lips lie."""
     identity, motion = pose.identity, pose.motion
-    closing = motion.lip_closing
+    closing, sneer = motion.lip_closing, motion.sneer
     rounding = motion.lip_rounding * (1 - 0.35 * closing)
     tuck = motion.lip_tuck * (1 - closing)
     open_share = motion.jaw * (1 - closing)
@@ -66,6 +66,8 @@ def mouth_shape(pose: Pose) -> MouthShape:
     gap = OPENING * open_share * (1 - 0.25 * rounding)
     gap += (0.022 * rounding * (1 - open_share) + 0.007 * max(0.0, motion.lip_width) * open_share) * (1 - closing)
     gap += (0.017 - gap) * tuck
+    open_sneer = sneer * (1 - closing) * (1 - tuck)
+    gap += 0.010 * open_sneer
     half_width = 0.0745 * identity.mouth_width * (1 + 0.24 * motion.lip_width) * (1 - 0.46 * rounding)
     half_width *= (1 - 0.10 * open_share) * (1 + 0.12 * smile)
     stretch = (1 - 0.15 * motion.lip_width) * (1 + 0.30 * rounding) * (1 - 0.15 * open_share) * (1 - 0.10 * grin)
@@ -74,25 +76,27 @@ def mouth_shape(pose: Pose) -> MouthShape:
     lower = 0.0265 * identity.lip_fullness * stretch * press * (1 - 0.55 * tuck)
     out = 0.012 + 0.03 * rounding
 
-    upper_y = MOUTH_Y + closing * 0.34 * pose.chin_drop - 0.013 * open_share * (1 - tuck) - 0.005 * tuck - 0.003 * grin
+    upper_y = MOUTH_Y + closing * 0.34 * pose.chin_drop - 0.013 * open_share * (1 - tuck)
+    upper_y -= 0.005 * tuck + 0.003 * grin + 0.007 * sneer
     lower_y = upper_y + gap
     corner_y = upper_y - 0.002 + 0.40 * gap - (0.022 if smile > 0 else 0.016) * smile
     inner_width = half_width * (0.965 - 0.20 * rounding)
     rest_power = 0.85 - 0.25 * open_share - 0.25 * rounding
 
-    def row(width: float, height: float, middle: float, power: float, bow: float) -> list[Point]:
+    def row(width: float, height: float, middle: float, power: float, bow: float, curl: float = 0.0) -> list[Point]:
         points = []
         for step in _STEPS:
             rise = max(0.0, 1 - step * step) ** power
             y = height + (middle - height) * rise + bow * math.exp(-((step / 0.16) ** 2))
+            y -= curl * math.exp(-(((abs(step) - 0.45) / 0.3) ** 2))
             points.append(pose.at(width * step, y, out * (1 - 0.5 * step * step)))
         return points
 
     inner_corner = corner_y + 0.10 * (upper_y + 0.5 * gap - corner_y)
     bow = 0.34 * upper * (1 - 0.5 * rounding)
     return MouthShape(
-        upper_outer=row(half_width, corner_y, upper_y - upper, 1.0 - 0.3 * rounding, bow),
-        upper_inner=row(inner_width, inner_corner, upper_y, rest_power, 0.0026 * (1 - rounding)),
+        upper_outer=row(half_width, corner_y, upper_y - upper, 1.0 - 0.3 * rounding, bow, 0.012 * sneer),
+        upper_inner=row(inner_width, inner_corner, upper_y, rest_power, 0.0026 * (1 - rounding), 0.006 * open_sneer),
         lower_inner=row(inner_width, inner_corner, lower_y, rest_power, 0.0026 * (1 - rounding) * (1 - open_share)),
         lower_outer=row(half_width, corner_y, lower_y + lower, 0.80 - 0.2 * rounding, 0.0),
         half_width=half_width,
@@ -154,11 +158,11 @@ def _draw_surroundings(canvas: skia.Canvas, shape: MouthShape) -> None:
     grin = max(0.0, motion.smile)
     for side in (-1, 1):
         fold = [
-            pose.at(side * 0.046 * identity.nose_width, 0.052 - 0.004 * grin, 0.008),
-            pose.at(side * (0.070 + 0.006 * grin), 0.082, 0.004),
+            pose.at(side * 0.046 * identity.nose_width, 0.052 - 0.004 * grin - WING_RISE * motion.sneer, 0.008),
+            pose.at(side * (0.070 + 0.006 * grin), 0.082 - 0.010 * motion.sneer, 0.004),
             pose.at(side * (shape.half_width + 0.019), shape.corner_y - 0.012),
         ]
-        alpha = 0.10 + 0.24 * grin + 0.22 * identity.age + 0.05 * motion.jaw
+        alpha = 0.10 + 0.24 * grin + 0.22 * identity.age + 0.05 * motion.jaw + 0.45 * motion.sneer
         canvas.drawPath(smooth_path(fold, closed=False), stroke(dark, 0.008, alpha * 0.8, 0.004))
     top = shape.upper_outer[6]
     nose = pose.at(0, 0.072, 0.012)
@@ -192,7 +196,7 @@ def _draw_inside(canvas: skia.Canvas, shape: MouthShape) -> None:
 
     seen = 1 - 0.75 * motion.lip_rounding
     reveal = (0.0135 + 0.017 * wide + 0.005 * max(0.0, motion.smile) + 0.004 * max(0.0, motion.lip_width)) * seen
-    reveal = max(reveal, 0.016 * motion.lip_tuck * (1 - motion.lip_closing))
+    reveal = max(reveal, 0.016 * motion.lip_tuck * (1 - motion.lip_closing)) + 0.004 * motion.sneer
     if reveal > 0.002:
         _draw_teeth(canvas, shape, shape.upper_y + reveal, -1, 0.90)
     lower_reveal = 0.016 * max(0.0, wide - 0.42) * seen * 1.6 + 0.006 * max(0.0, motion.lip_width) * wide

@@ -20,6 +20,7 @@ BROW_Y = -0.101
 NOSE_BASE_Y = 0.062
 MOUTH_Y = 0.128
 CHIN_DROP = 0.08
+WING_RISE = 0.012  # how far a full sneer lifts the nostrils
 
 
 def smoothstep(low: float, high: float, value: float) -> float:
@@ -46,10 +47,11 @@ class Motion:
     gaze_y: float
     brow_raise: float
     brow_furrow: float
+    sneer: float
 
     @staticmethod
     def of(motion: NDArray[np.float32]) -> "Motion":
-        """motion: [14] in the order of MOTION_NAMES; values beyond a range are cut to it."""
+        """motion: [15] in the order of MOTION_NAMES; values beyond a range are cut to it."""
         values = np.asarray(motion, np.float32)
         assert values.shape == (len(MOTION_NAMES),), f"motion has shape {values.shape}, expected ({len(MOTION_NAMES)},)"
         return Motion(*(float(value) for value in np.clip(values, LOWEST, HIGHEST)))

@@ -44,7 +44,7 @@ class Clip:
     """Sound and motion of one face.
 
     pcm: [num_frames * 640] float32 in [-1, 1], 16 kHz, clean
-    motion: [num_frames, 14] float32, in the units of motion_names, at the middle of each frame
+    motion: [num_frames, 15] float32, in the units of motion_names, at the middle of each frame
     emotion: index into EMOTIONS
     speech_mask: [num_frames] bool, whether a phone sounds at the middle of the frame
     phones: label, start and end in seconds; what they leave out is silence

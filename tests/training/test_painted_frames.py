@@ -28,8 +28,8 @@ def test_shapes_and_types_are_those_promised() -> None:
     batch = drawn(0)
     assert batch.source.shape == (3, 3, 48, 48) and batch.source.dtype == torch.uint8
     assert batch.driving.shape == (6, 3, 32, 32) and batch.driving.dtype == torch.uint8
-    assert batch.source_motion.shape == (3, 14) and batch.source_motion.dtype == torch.float32
-    assert batch.driving_motion.shape == (6, 14) and batch.driving_motion.dtype == torch.float32
+    assert batch.source_motion.shape == (3, 15) and batch.source_motion.dtype == torch.float32
+    assert batch.driving_motion.shape == (6, 15) and batch.driving_motion.dtype == torch.float32
     assert batch.regions.shape == (6, 1, 32, 32) and batch.regions.dtype == torch.uint8
     assert batch.source_points.shape == batch.driving_points.shape == (6, batch.driving_points.shape[1], 2)
     assert batch.driving_points.dtype == torch.float32

@@ -13,7 +13,7 @@ from training.painter_pose import SCALE, Motion, Pose
 pytestmark = pytest.mark.system
 
 SIZE_PX = 128
-MOUTH = ("jaw", "lip_width", "lip_rounding", "lip_tuck", "smile")
+MOUTH = ("jaw", "lip_width", "lip_rounding", "lip_tuck", "smile", "sneer")
 EYES = ("blink", "gaze_x", "gaze_y", "brow_raise", "brow_furrow")
 
 

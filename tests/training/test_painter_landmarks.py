@@ -52,3 +52,13 @@ def test_the_opening_lies_between_the_lips() -> None:
     assert wide.sum() > 500 and shut.sum() < 0.1 * wide.sum()
     (x0, y0, x1, y1), _, _ = mouth_and_eye_boxes(anna, motion_of(jaw=1.0), 256)
     assert wide[y0:y1, x0:x1].sum() == wide.sum()
+
+
+def test_a_sneer_lifts_nostrils_and_the_upper_lip_and_leaves_the_lower_one() -> None:
+    anna = CAST["anna"]
+    moved = landmarks(anna, motion_of(sneer=1.0)) - landmarks(anna, motion_of())
+    upper_outer, lower_outer = moved[:13], moved[39:52]
+    assert upper_outer[6, 1] < -0.005 and upper_outer[3, 1] < -0.012
+    assert abs(lower_outer[6, 1]) < 0.006
+    opened = opening_mask(landmarks(anna, motion_of(sneer=1.0, lip_closing=1.0)), 256)
+    assert opened.sum() < 0.02 * 256 * 256

@@ -22,7 +22,7 @@ from training.speech_windows import WindowSampler
 
 pytestmark = pytest.mark.system("skia")
 
-TINY = AutoencoderConfig(channels=(16, 16, 16, 16), latent_dim=16, num_motion_directions=14, num_blended_levels=2)
+TINY = AutoencoderConfig(channels=(16, 16, 16, 16), latent_dim=16, num_motion_directions=15, num_blended_levels=2)
 PHASE1 = Phase1Config(
     autoencoder=TINY,
     stages=(Stage(16, 12), Stage(32, 28)),
@@ -126,16 +126,16 @@ def talking_clip(seed: int) -> Clip:
     loud = np.repeat(generator.random(num_frames // 5) < 0.5, 5)
     envelope = np.repeat(loud, 640) * 0.3
     pcm = (envelope * np.sin(np.arange(num_frames * 640) * 2 * np.pi * 300 / 16000)).astype(np.float32)
-    motion = np.zeros((num_frames, 14), np.float32)
+    motion = np.zeros((num_frames, 15), np.float32)
     motion[:, 3] = loud * 0.8
     return Clip(pcm=pcm, motion=motion, emotion=4, speech_mask=loud, phones=())
 
 
 def test_phase2_learns_to_open_the_mouth_with_the_sound(tmp_path: Path):
-    basis = torch.linalg.qr(torch.randn(16, 14, generator=torch.Generator().manual_seed(0))).Q
+    basis = torch.linalg.qr(torch.randn(16, 15, generator=torch.Generator().manual_seed(0))).Q
     training = Phase2(PHASE2, basis, tmp_path)
     clips, held_out = [talking_clip(seed) for seed in range(6)], [talking_clip(seed) for seed in (50, 51)]
-    before = training.validate(WindowSampler(held_out, PHASE2.windows, 14))["r_jaw"]
+    before = training.validate(WindowSampler(held_out, PHASE2.windows, 15))["r_jaw"]
     training.run(clips, held_out)
     flow = losses(tmp_path / "phase2.jsonl", "along")
     assert flow[-1] < 0.7 * flow[0]
@@ -147,7 +147,7 @@ def test_phase2_learns_to_open_the_mouth_with_the_sound(tmp_path: Path):
 
 def test_a_window_holds_the_sound_around_its_frames():
     clip = talking_clip(1)
-    sampler = WindowSampler([clip], PHASE2.windows, 14)
+    sampler = WindowSampler([clip], PHASE2.windows, 15)
     windows = sampler.draw(np.random.default_rng(3), clean=True)
     num_frames = windows.motion.shape[1] - 10
     assert windows.pcm.shape == (8, (8 + 10 + num_frames + 2) * 640)
@@ -158,7 +158,7 @@ def test_a_window_holds_the_sound_around_its_frames():
 
 
 def test_a_checkpoint_of_another_size_or_kind_is_named_on_resuming(tmp_path: Path):
-    basis = torch.eye(16, 14)
+    basis = torch.eye(16, 15)
     Phase1(PHASE1, tmp_path).save()
     with pytest.raises(BundleError, match=r"phase1\.pt: .* is \[16, .*\], expected \[24, "):
         Phase1(replace(PHASE1, autoencoder=replace(TINY, latent_dim=24)), tmp_path)
