@@ -2,7 +2,7 @@
 
 In: `SpeechChunk`, one every 40 ms. Out: `AvatarFrame`, the same indexes in the same order, some frames later.
 
-    conditions -> motion_sampler -> frame_renderer
+    conditions -> motion_sampler -> (motion_editor) -> frame_renderer
 
 `Avatar` and `AvatarStream` are what the server and the tools know. `NeuralAvatar` is the one that runs a bundle's
 networks, and `pipeline.test_pattern` the one that measures transport.
@@ -14,11 +14,12 @@ from math import isfinite
 from typing import Protocol
 
 from contract.errors import ConfigError
-from contract.packets import AvatarFrame, MotionFrame, SpeechChunk, UInt8Array
+from contract.packets import AvatarFrame, Float32Array, MotionFrame, SpeechChunk, UInt8Array
 from contract.spec import EMOTIONS, AvatarSpec
 from engines.base import Engine
 from pipeline.conditions import Conditions
 from pipeline.frame_renderer import FrameRenderer
+from pipeline.motion_editor import MotionEdit, MotionEditor, resolve
 from pipeline.motion_sampler import MotionSampler, WindowSettings
 from pipeline.portrait import Portrait, encode_portrait
 
@@ -32,6 +33,7 @@ class StreamSettings:
     seed: of the noise that motion is drawn from
     emotion: one of contract.spec.EMOTIONS; None is predicted where the bundle can, else neutral
     audio_guidance, emotion_guidance: scales; None is the bundle's own
+    motion_edits: coefficients of the motion basis to move or hold in every frame
     """
 
     hop_frames: int = 5
@@ -40,6 +42,7 @@ class StreamSettings:
     emotion: str | None = None
     audio_guidance: float | None = None
     emotion_guidance: float | None = None
+    motion_edits: tuple[MotionEdit, ...] = ()
 
     def __post_init__(self) -> None:
         for name, lowest in (("hop_frames", 1), ("lookahead_frames", 0), ("seed", 0)):
@@ -63,6 +66,7 @@ class StreamSettings:
                 f"hop_frames {self.hop_frames} and lookahead_frames {self.lookahead_frames} make {num_new} frames, "
                 f"expected at most the {spec.window_frames} of this bundle's window"
             )
+        resolve(self.motion_edits, spec)
         return WindowSettings(
             hop_frames=self.hop_frames,
             lookahead_frames=self.lookahead_frames,
@@ -135,17 +139,19 @@ class AvatarEngines:
 class NeuralAvatar:
     """The avatar of a bundle's networks."""
 
-    def __init__(self, spec: AvatarSpec, engines: AvatarEngines) -> None:
+    def __init__(self, spec: AvatarSpec, engines: AvatarEngines, motion_basis: Float32Array | None = None) -> None:
+        """motion_basis: [latent_dim, directions] float32, orthonormal columns; without it motion can't be edited."""
         self.spec = spec
-        self._engines = engines
+        self.engines = engines
+        self._motion_basis = motion_basis
 
     def prepare(self, picture: UInt8Array, crop: bool = True) -> Portrait:
         """Make a portrait of a picture [height, width, 3] uint8, RGB; raises PortraitError."""
-        return encode_portrait(self._engines.portrait_encoder, self.spec, picture, crop)
+        return encode_portrait(self.engines.portrait_encoder, self.spec, picture, crop)
 
     def start(self, portrait: Portrait, settings: StreamSettings) -> "NeuralStream":
         """Begin a stream; raises ConfigError where the settings do not fit the model."""
-        engines, spec, window = self._engines, self.spec, settings.window(self.spec)
+        engines, spec, window = self.engines, self.spec, settings.window(self.spec)
         flow = engines.flow_transformer.bind(reference_motion=portrait.reference_motion)
         decoder = engines.frame_decoder.bind(identity_latent=portrait.identity_latent, **portrait.feature_pyramid)
         return NeuralStream(
@@ -153,23 +159,30 @@ class NeuralAvatar:
             MotionSampler(flow, spec, window, settings.seed),
             FrameRenderer(decoder),
             delay_frames(spec, window),
+            motion_editor(settings, spec, self._motion_basis),
         )
 
     def close(self) -> None:
         """Release the engines."""
-        self._engines.close()
+        self.engines.close()
 
 
 class NeuralStream:
-    """The three stages in a row."""
+    """The stages in a row."""
 
     def __init__(
-        self, conditions: Conditions, sampler: MotionSampler, renderer: FrameRenderer, delay_frames: int
+        self,
+        conditions: Conditions,
+        sampler: MotionSampler,
+        renderer: FrameRenderer,
+        delay_frames: int,
+        editor: MotionEditor | None = None,
     ) -> None:
         self._conditions = conditions
         self._sampler = sampler
         self._renderer = renderer
         self._delay_frames = delay_frames
+        self._editor = editor
 
     @property
     def delay_frames(self) -> int:
@@ -193,7 +206,23 @@ class NeuralStream:
         self._sampler.reset()
 
     def _render(self, motion: list[MotionFrame]) -> Iterator[AvatarFrame]:
-        return (self._renderer.push(frame) for frame in motion)
+        editor = self._editor
+        return (self._renderer.push(frame if editor is None else editor.push(frame)) for frame in motion)
+
+
+def motion_editor(settings: StreamSettings, spec: AvatarSpec, basis: Float32Array | None) -> MotionEditor | None:
+    """The editor that the settings ask for, None where they ask for none; raises ConfigError where there is no basis.
+
+    basis: [latent_dim, directions] float32, orthonormal columns
+    """
+    if not settings.motion_edits:
+        return None
+    if basis is None:
+        raise ConfigError(
+            "this bundle has no motion basis beside its networks, so its motion can't be edited: "
+            "expected one that was exported or imported again"
+        )
+    return MotionEditor(basis, spec, settings.motion_edits)
 
 
 def delay_frames(spec: AvatarSpec, window: WindowSettings) -> int:
