@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bundles.manifest import Manifest, read_manifest
+from bundles.motion_basis import read_motion_basis
 from contract.errors import ConfigError
 from contract.spec import OPTIONAL_COMPONENTS, REQUIRED_COMPONENTS, ComponentName, EngineSignature, TensorSpec
 from engines.base import Engine
 from engines.registry import Precision, open_engine, resolve_backend
-from pipeline.avatar import Avatar, AvatarEngines, NeuralAvatar, StreamSettings
+from pipeline.avatar import Avatar, AvatarEngines, NeuralAvatar, StreamSettings, motion_editor
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 SMALL_BYTES = 64 * 2**20
@@ -37,8 +38,10 @@ def open_avatar(
         raise ConfigError(f"precision {precision!r}, expected one of {', '.join(PRECISIONS)}")
     backend = resolve_backend(engine)
     manifest = read_manifest(bundle)
+    basis = read_motion_basis(bundle, manifest)
     if settings is not None:
         settings.window(manifest.spec)
+        motion_editor(settings, manifest.spec, basis)
 
     def open_component(name: ComponentName) -> Engine:
         signature = _of_one(manifest.spec.signature(name))
@@ -57,6 +60,7 @@ def open_avatar(
             frame_decoder=engines["frame_decoder"],
             emotion_classifier=engines.get("emotion_classifier"),
         ),
+        basis,
     )
 
 

@@ -1,7 +1,8 @@
 """What a bundle says of itself: `manifest.json`, read, checked against the folder, and written.
 
 {"format": 1, "name", "licence", "spec": AvatarSpec, "components": {name: {"file", "precision", "sha256"}},
- "portraits": {name: {"file", "title", "licence"}}, "default_portrait": name, "made_by": {...}}
+ "motion_basis": {"file", "sha256"} (optional), "portraits": {name: {"file", "title", "licence"}},
+ "default_portrait": name, "made_by": {...}}
 """
 
 import hashlib
@@ -37,6 +38,14 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
+class BundledFile:
+    """A file of numbers beside the networks; sha256 as a component's."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class BundledPortrait:
     """A picture that comes with the bundle, cut out and sized for its networks."""
 
@@ -47,7 +56,7 @@ class BundledPortrait:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A whole avatar model. `made_by` records how it was made, for people."""
+    """A whole avatar model. `made_by` records how it was made, for people; `motion_basis` is absent in older ones."""
 
     name: str
     licence: str
@@ -56,6 +65,7 @@ class Manifest:
     portraits: Mapping[str, BundledPortrait]
     default_portrait: str
     made_by: Mapping[str, Any] = field(default_factory=dict)
+    motion_basis: BundledFile | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as they stand in the file."""
@@ -65,6 +75,7 @@ class Manifest:
             "licence": self.licence,
             "spec": self.spec.to_json(),
             "components": {name: asdict(component) for name, component in self.components.items()},
+            **({} if self.motion_basis is None else {"motion_basis": asdict(self.motion_basis)}),
             "portraits": {name: asdict(portrait) for name, portrait in self.portraits.items()},
             "default_portrait": self.default_portrait,
             "made_by": dict(self.made_by),
@@ -89,6 +100,8 @@ def read_manifest(bundle: Path, verify_sums: bool = True) -> Manifest:
     manifest = _from_json(values, path)
     for component in manifest.components.values():
         _check_file(bundle, component.file, component.sha256 if verify_sums else None)
+    if manifest.motion_basis is not None:
+        _check_file(bundle, manifest.motion_basis.file, manifest.motion_basis.sha256 if verify_sums else None)
     for portrait in manifest.portraits.values():
         _check_file(bundle, portrait.file, None)
     return manifest
@@ -133,6 +146,7 @@ def _from_json(values: Any, path: Path) -> Manifest:
         portraits={name: _portrait(name, entry, f"{path}: portrait {name!r}") for name, entry in portraits.items()},
         default_portrait=default,
         made_by=_table(values, "made_by", path) if "made_by" in values else {},
+        motion_basis=_bundled_file(values.get("motion_basis"), f"{path}: motion_basis"),
     )
 
 
@@ -141,9 +155,22 @@ def _component(entry: Any, where: str) -> Component:
     component = Component(*(_text(entry, name, where) for name in ("file", "precision", "sha256")))
     if component.precision not in PRECISIONS:
         raise BundleError(f"{where}: precision {component.precision!r}, expected one of {', '.join(PRECISIONS)}")
-    if not _SHA256.fullmatch(component.sha256):
-        raise BundleError(f"{where}: sha256 {component.sha256!r}, expected 64 hexadecimal digits")
+    _check_sha256(component.sha256, where)
     return component
+
+
+def _bundled_file(entry: Any, where: str) -> BundledFile | None:
+    if entry is None:
+        return None
+    entry = _entry(entry, where)
+    found = BundledFile(*(_text(entry, name, where) for name in ("file", "sha256")))
+    _check_sha256(found.sha256, where)
+    return found
+
+
+def _check_sha256(sha256: str, where: str) -> None:
+    if not _SHA256.fullmatch(sha256):
+        raise BundleError(f"{where}: sha256 {sha256!r}, expected 64 hexadecimal digits")
 
 
 def _portrait(name: str, entry: Any, where: str) -> BundledPortrait:

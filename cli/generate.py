@@ -30,6 +30,10 @@ def generate(
     hop_frames: Annotated[int | None, typer.Option(help="Frames kept of each window; else all but the next.")] = None,
     lookahead_frames: Annotated[int | None, typer.Option(help="Frames drawn beyond those, for what follows.")] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
+    motion_edits: Annotated[
+        list[str] | None,
+        typer.Option("--lambda", metavar="NAME=X", help="Edit a direction of motion: smile=+0.5 adds, yaw=0 holds."),
+    ] = None,
 ) -> None:
     """Make a film of a portrait that speaks a sound file."""
     began_s = perf_counter()
@@ -42,6 +46,7 @@ def generate(
     from media.audio_file import AudioFile
     from media.mp4_file import Mp4File
     from pipeline.avatar import StreamSettings
+    from pipeline.motion_editor import MotionEdit
 
     if output.exists() and audio.exists() and output.samefile(audio):
         raise ConfigError(f"the film would take the place of its own sound, {audio}: expected another output")
@@ -57,6 +62,7 @@ def generate(
             emotion=emotion,
             audio_guidance=audio_guidance,
             emotion_guidance=emotion_guidance,
+            motion_edits=tuple(MotionEdit.parse(text) for text in motion_edits or ()),
         )
         settings.window(manifest.spec)
         picture, is_own = chosen_picture(folder, portrait)

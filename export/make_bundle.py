@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from bundles.manifest import FILE_NAME, BundledPortrait, Component, Manifest, sha256_of, write_manifest
+from bundles.motion_basis import write_motion_basis
 from contract.errors import BundleError
 from contract.spec import AvatarSpec, ComponentName
 from export.components import (
@@ -20,6 +21,7 @@ from export.components import (
     FrameDecoderComponent,
     PortraitEncoderComponent,
 )
+from export.motion_basis import motion_basis
 from export.networks import Networks
 from export.to_onnx import export_component
 
@@ -62,6 +64,7 @@ def make_bundle(
             portraits={key: BundledPortrait(f"portraits/{key}.png", title, _LICENCE) for key, title in titles.items()},
             default_portrait=next(iter(titles)),
             made_by=networks.made_by,
+            motion_basis=write_motion_basis(beside, motion_basis(networks.autoencoder)),
         )
         write_manifest(beside, manifest)
         _put_in_place(beside, output)

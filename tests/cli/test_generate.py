@@ -1,12 +1,15 @@
 """`float-avatar generate`: a film with the sound's length comes out, and what is wrong is one error and no file."""
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from bundles.manifest import read_manifest, write_manifest
+from bundles.motion_basis import write_motion_basis
 from cli.generate import generate, window
 from contract.errors import BundleError, ConfigError, FloatAvatarError, MediaError, PortraitError, PortraitNotFoundError
 from tests.bundles.tiny_bundle import write_tiny_bundle
@@ -64,6 +67,19 @@ def test_the_same_seed_gives_the_same_film(bundle: Path, sound: Path, tmp_path: 
     assert np.abs(films[0] - films[2]).max() > 10
 
 
+def test_a_direction_of_motion_is_edited(sound: Path, tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path / "tiny")
+    basis = np.eye(8, 4, dtype=np.float32)
+    write_manifest(folder, replace(read_manifest(folder), motion_basis=write_motion_basis(folder, basis)))
+    films = []
+    for edits in (None, ["3=+0"], ["3=+2", "0=0.5"]):
+        output = tmp_path / "film.mp4"
+        generate(audio=sound, output=output, bundle=folder, motion_edits=edits)
+        films.append(pictures(output).astype(int))
+    np.testing.assert_array_equal(films[0], films[1])
+    assert np.abs(films[0] - films[2]).max() > 10
+
+
 def test_a_face_of_the_bundle_or_a_picture_of_ones_own(bundle: Path, sound: Path, tmp_path: Path) -> None:
     films = []
     for portrait in ("anna", "ben", str(bundle / "portraits" / "ben.png")):
@@ -88,6 +104,9 @@ def test_a_face_of_the_bundle_or_a_picture_of_ones_own(bundle: Path, sound: Path
         ({"hop_frames": 21}, ConfigError, "expected at most the 20"),
         ({"audio_guidance": float("nan")}, ConfigError, "audio_guidance nan"),
         ({"engine": "abacus"}, FloatAvatarError, "'abacus' is unknown"),
+        ({"motion_edits": ["smile"]}, ConfigError, "motion edit 'smile', expected NAME="),
+        ({"motion_edits": ["4=0.1"]}, ConfigError, "motion direction 4, expected a number from 0 to 3"),
+        ({"motion_edits": ["1=+0.1"]}, ConfigError, "expected one that was exported or imported again"),
     ],
 )
 def test_what_is_wrong_is_one_error_and_leaves_no_file(

@@ -10,6 +10,7 @@ import torch
 
 from assembly.avatar_factory import open_avatar
 from bundles.manifest import read_manifest
+from bundles.motion_basis import read_motion_basis
 from contract.errors import BundleError
 from export.make_bundle import make_bundle
 from export.networks import Networks, load_networks
@@ -71,8 +72,14 @@ def test_the_manifest_tells_what_was_made(bundle: Path) -> None:
 def test_an_older_bundle_is_replaced_whole(bundle: Path) -> None:
     manifest = read_manifest(bundle)
     files = {each.file for each in manifest.components.values()} | {each.file for each in manifest.portraits.values()}
-    assert {path.relative_to(bundle).as_posix() for path in bundle.rglob("*.*")} == {*files, "manifest.json"}
+    own = {"manifest.json", "motion_basis.npy"}
+    assert {path.relative_to(bundle).as_posix() for path in bundle.rglob("*.*")} == files | own
     assert [path.name for path in bundle.parent.iterdir()] == ["tiny"]
+
+
+def test_the_motion_basis_lies_beside_the_networks(bundle: Path, networks: Networks) -> None:
+    basis = read_motion_basis(bundle, read_manifest(bundle))
+    np.testing.assert_array_equal(basis, networks.autoencoder.dec.direction.orthonormal().detach().numpy())
 
 
 def test_the_bundle_opens_reads_a_portrait_as_its_network_does_and_paints(
