@@ -21,6 +21,10 @@ REQUIRED_COMPONENTS: tuple[ComponentName, ...] = (
     "frame_decoder",
 )
 OPTIONAL_COMPONENTS: tuple[ComponentName, ...] = ("emotion_classifier",)
+# The first convolution of wav2vec2: what its normalisation over time needs to know of a sound are the mean and the
+# covariance of windows of so many samples, so many apart.
+AUDIO_WINDOW_SAMPLES = 10
+AUDIO_STRIDE_SAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class AvatarSpec:
     audio_context_frames: frames of sound before the first one that one call of the audio encoder takes
     audio_lookahead_frames: frames of sound after the last one that it takes
     audio_chunk_frames: frames that one call of the audio encoder gives
+    audio_statistics: True where the audio encoder takes any number of frames, gives a feature for each of them, and is
+        told the statistics of the sound that it normalises by; the frames of a chunk are then those in the middle
     motion_names: names of the first motion directions, where training gave them meaning
     """
 
@@ -71,6 +77,7 @@ class AvatarSpec:
     audio_context_frames: int = 0
     audio_lookahead_frames: int = 0
     audio_chunk_frames: int = 1
+    audio_statistics: bool = False
     motion_names: tuple[str, ...] = field(default=())
 
     @property
@@ -132,6 +139,8 @@ def _complaint(name: str, value: Any) -> str:
     if name == "motion_names":
         fits = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
         return "" if fits else "a list of names"
+    if name == "audio_statistics":
+        return "" if isinstance(value, bool) else "true or false"
     if name.endswith("_guidance"):
         fits = type(value) in (int, float) and isfinite(value)
         return "" if fits else "a finite number"
@@ -144,6 +153,18 @@ def _pyramid(spec: AvatarSpec) -> tuple[TensorSpec, ...]:
 
 
 def _audio_encoder(spec: AvatarSpec) -> EngineSignature:
+    if spec.audio_statistics:
+        window = AUDIO_WINDOW_SAMPLES
+        return EngineSignature(
+            inputs=(
+                # 640 samples a frame, normalised by the same sound as the statistics are.
+                TensorSpec("pcm", (None, None)),
+                TensorSpec("window_mean", (None, window)),
+                # Times its transpose it is the covariance; the root keeps what float32 would round away.
+                TensorSpec("window_root", (None, window, window)),
+            ),
+            outputs=(TensorSpec("audio_features", (None, None, spec.audio_feature_dim)),),
+        )
     return EngineSignature(
         inputs=(TensorSpec("pcm", (None, spec.audio_call_samples)),),
         outputs=(TensorSpec("audio_features", (None, spec.audio_chunk_frames, spec.audio_feature_dim)),),

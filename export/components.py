@@ -6,7 +6,8 @@ Out: modules whose forward takes and gives the tensors of one component's signat
 
 from torch import Tensor, nn
 
-from models.audio_encoder import MelAudioEncoder
+from models.audio_encoder import MelAudioEncoder, SoundStatistics, Wav2Vec2AudioEncoder, normalise
+from models.emotion_classifier import EmotionClassifier
 from models.flow_transformer import Condition, FlowTransformer
 from models.frame_decoder import CompositeHead, RgbHead
 from models.motion_autoencoder import MotionAutoencoder
@@ -74,3 +75,27 @@ class AudioEncoderComponent(nn.Module):
     def forward(self, pcm: Tensor) -> Tensor:
         features: Tensor = self.encoder(pcm)
         return features
+
+
+class Wav2Vec2AudioEncoderComponent(nn.Module):
+    """Normalised sound of any length, and the statistics it is normalised by, to a feature for each of its frames."""
+
+    def __init__(self, encoder: Wav2Vec2AudioEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, pcm: Tensor, window_mean: Tensor, window_root: Tensor) -> Tensor:
+        features: Tensor = self.encoder(pcm, SoundStatistics(window_mean, window_root))
+        return features
+
+
+class EmotionClassifierComponent(nn.Module):
+    """Sound of any length, as it is, to seven probabilities."""
+
+    def __init__(self, classifier: EmotionClassifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, pcm: Tensor) -> Tensor:
+        emotion: Tensor = self.classifier(normalise(pcm))
+        return emotion

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from contract.errors import BundleError
+from contract.packets import SAMPLES_PER_FRAME
 from contract.spec import EngineSignature, TensorSpec
 from engines.registry import open_engine
 
@@ -22,6 +23,9 @@ _LARGEST_LATENT_ERROR = 1e-4
 _SMALLEST_SPREAD = 1e-6
 _EXAMPLE_BATCH = 2
 _EXAMPLE_FRAMES = 13
+_MOST_DRAWN_FRAMES = 50
+_MOST_HEARD_FRAMES = 15_000  # ten minutes
+_FEWEST_SAMPLES = 400  # what wav2vec2's convolutions make one feature of
 
 
 def export_component(
@@ -35,8 +39,13 @@ def export_component(
     """
     module = module.eval()
     inputs = example_inputs(signature, _EXAMPLE_BATCH, _EXAMPLE_FRAMES, seed=0)
-    batch, frames = torch.export.Dim("batch", min=1, max=64), torch.export.Dim("frames", min=1, max=50)
-    axes = {spec.name: _free_axes(spec, batch, frames) for spec in signature.inputs}
+    most = _MOST_HEARD_FRAMES if any(spec.name == "pcm" for spec in signature.inputs) else _MOST_DRAWN_FRAMES
+    batch, frames = torch.export.Dim("batch", min=1, max=64), torch.export.Dim("frames", min=1, max=most)
+    # Where something comes out for each frame, sound is whole frames; else it is as long as it is.
+    samples = SAMPLES_PER_FRAME * frames
+    if all(None not in spec.shape[1:] for spec in signature.outputs):
+        samples = torch.export.Dim("samples", min=_FEWEST_SAMPLES, max=most * SAMPLES_PER_FRAME)
+    axes = {spec.name: _free_axes(spec, batch, samples if spec.name == "pcm" else frames) for spec in signature.inputs}
     names = [spec.name for spec in signature.inputs]
     tensors = tuple(torch.from_numpy(inputs[name]) for name in names)
     with warnings.catch_warnings():
@@ -83,14 +92,15 @@ def example_inputs(signature: EngineSignature, batch: int, frames: int, seed: in
     generator = np.random.default_rng(seed)
     inputs = {}
     for spec in signature.inputs:
-        shape = [batch if axis == 0 else frames if size is None else size for axis, size in enumerate(spec.shape)]
+        length = frames * SAMPLES_PER_FRAME if spec.name == "pcm" else frames
+        shape = [batch if axis == 0 else length if size is None else size for axis, size in enumerate(spec.shape)]
         values = generator.standard_normal(shape).astype(spec.dtype)
         inputs[spec.name] = np.abs(values) % 1 if spec.name == "time" else values
     return inputs
 
 
-def _free_axes(spec: TensorSpec, batch: torch.export.Dim, frames: torch.export.Dim) -> dict[int, torch.export.Dim]:
-    return {axis: batch if axis == 0 else frames for axis, size in enumerate(spec.shape) if size is None}
+def _free_axes(spec: TensorSpec, batch: torch.export.Dim, length: torch.export.Dim) -> dict[int, torch.export.Dim]:
+    return {axis: batch if axis == 0 else length for axis, size in enumerate(spec.shape) if size is None}
 
 
 def _shapes_as_called(

@@ -4,12 +4,13 @@ In:  pcm at 16 kHz, 640 samples a frame
 Out: audio features [B, F, audio_feature_dim]
 
 `MelAudioEncoder` is the embedded avatar's: log-mel and valid convolutions, so each feature depends on a fixed stretch
-of sound and any cutting of a stream gives the same numbers. `Wav2Vec2AudioEncoder` is FLOAT's.
+of sound and any cutting of a stream gives the same numbers. `Wav2Vec2AudioEncoder` is FLOAT's: its first layer normalises
+each channel over all the time it is given, or by `SoundStatistics` of sound that it is not given.
 """
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +25,6 @@ _WINDOW_SAMPLES = 400  # 25 ms
 _HOP_SAMPLES = 160  # 10 ms, four a frame
 _LOWEST_HZ, _HIGHEST_HZ = 50.0, 7600.0
 _POWER_FLOOR = 1e-5
-_NUM_WAV2VEC2_LAYERS = 12
 
 
 @dataclass(frozen=True)
@@ -137,26 +137,38 @@ def pad_to_frames(pcm: Tensor) -> Tensor:
     return torch.cat([pcm, pcm[:, -1:].expand(-1, missing)], -1) if missing else pcm
 
 
-class Wav2Vec2AudioEncoder(nn.Module):
-    """FLOAT's audio encoder: the twelve layers of wav2vec2 side by side, projected.
+class SoundStatistics(NamedTuple):
+    """Mean and covariance of the sound's windows of 10 samples, 5 apart: all that a linear layer's spread depends on.
 
-    wav2vec2: a transformers Wav2Vec2Model (base size)
+    window_mean: [B, 10]
+    window_root: [B, 10, 10], times its transpose it is the covariance
+    """
+
+    window_mean: Tensor
+    window_root: Tensor
+
+
+class Wav2Vec2AudioEncoder(nn.Module):
+    """FLOAT's audio encoder: the layers of wav2vec2 side by side, projected.
+
+    wav2vec2: a transformers Wav2Vec2Model (base size) whose first layer normalises over time and has no bias
     """
 
     def __init__(self, wav2vec2: "Wav2Vec2Model", audio_feature_dim: int = 512) -> None:
         super().__init__()
         self.wav2vec2 = wav2vec2
-        width = wav2vec2.config.hidden_size * _NUM_WAV2VEC2_LAYERS
+        width = wav2vec2.config.hidden_size * wav2vec2.config.num_hidden_layers
         self.audio_projection = nn.Sequential(
             nn.Linear(width, audio_feature_dim), nn.LayerNorm(audio_feature_dim), nn.SiLU()
         )
 
-    def hidden_layers(self, pcm: Tensor) -> list[Tensor]:
+    def hidden_layers(self, pcm: Tensor, statistics: SoundStatistics | None = None) -> list[Tensor]:
         """Outputs of the transformer's layers, each [B, F, 768].
 
         pcm: [B, F * 640], normalised, then padded
+        statistics: what the first layer normalises by; None is those of `pcm` itself
         """
-        features = self.wav2vec2.feature_extractor(pcm).transpose(1, 2)  # [B, 2 F - 1, 512]
+        features = self._convolved(pcm, statistics).transpose(1, 2)  # [B, 2 F - 1, 512]
         # Interpolation to F points with aligned corners lands exactly on every second one.
         x, _ = self.wav2vec2.feature_projection(features[:, ::2])
         encoder = self.wav2vec2.encoder
@@ -168,6 +180,20 @@ class Wav2Vec2AudioEncoder(nn.Module):
             layers.append(x)
         return layers
 
-    def forward(self, pcm: Tensor) -> Tensor:
+    def forward(self, pcm: Tensor, statistics: SoundStatistics | None = None) -> Tensor:
         """pcm: [B, F * 640], normalised, then padded; returns [B, F, audio_feature_dim]."""
-        return self.audio_projection(torch.cat(self.hidden_layers(pcm), -1))
+        return self.audio_projection(torch.cat(self.hidden_layers(pcm, statistics), -1))
+
+    def _convolved(self, pcm: Tensor, statistics: SoundStatistics | None) -> Tensor:
+        if statistics is None:
+            return self.wav2vec2.feature_extractor(pcm)
+        first, *others = self.wav2vec2.feature_extractor.conv_layers
+        weight, norm = first.conv.weight, first.layer_norm
+        mean = statistics.window_mean @ weight[:, 0].T  # [B, 512]
+        variance = (weight[:, 0] @ statistics.window_root).square().sum(-1)  # [B, 512]
+        scale = norm.weight * torch.rsqrt(variance + norm.eps)
+        x = F.conv1d(pcm[:, None], weight, stride=first.conv.stride)  # [B, 512, 128 F - 1]
+        x = first.activation(x * scale[:, :, None] + (norm.bias - mean * scale)[:, :, None])
+        for conv in others:
+            x = conv(x)
+        return x

@@ -1,0 +1,54 @@
+"""The components that hear: their files give their modules' numbers for any length of sound."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+from contract.spec import AvatarSpec, ComponentName
+from export.components import EmotionClassifierComponent, Wav2Vec2AudioEncoderComponent
+from export.to_onnx import example_inputs, export_component, parity_error
+from models.audio_encoder import Wav2Vec2AudioEncoder
+from models.emotion_classifier import EmotionClassifier
+
+SPEC = AvatarSpec(16, 8, 4, 6, (3, 2), audio_statistics=True)
+SMALL = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "conv_dim": (16,) * 7,
+}
+
+
+def wav2vec2() -> nn.Module:
+    torch.manual_seed(0)
+    return Wav2Vec2Model(Wav2Vec2Config(**SMALL)).eval()
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("audio_encoder", Wav2Vec2AudioEncoderComponent(Wav2Vec2AudioEncoder(wav2vec2(), SPEC.audio_feature_dim))),
+        ("emotion_classifier", EmotionClassifierComponent(EmotionClassifier(wav2vec2()))),
+    ],
+)
+def test_the_file_holds_at_other_batches_and_lengths(name: ComponentName, module: nn.Module, tmp_path: Path) -> None:
+    module, signature, path = module.eval(), SPEC.signature(name), tmp_path / f"{name}.onnx"
+    assert export_component(module, signature, path) <= 1e-4
+    for batch, frames in ((1, 1), (1, 60), (3, 25)):
+        inputs = example_inputs(signature, batch, frames, seed=2)
+        assert parity_error(module, signature, path, inputs) <= 1e-4, (batch, frames)
+
+
+def test_the_classifier_hears_sound_that_is_no_whole_number_of_frames(tmp_path: Path) -> None:
+    module = EmotionClassifierComponent(EmotionClassifier(wav2vec2())).eval()
+    signature, path = SPEC.signature("emotion_classifier"), tmp_path / "emotion_classifier.onnx"
+    export_component(module, signature, path)
+    sound = np.random.default_rng(0).standard_normal((1, 16_001)).astype(np.float32)
+    assert parity_error(module, signature, path, {"pcm": sound}) <= 1e-4
+    # Loudness and offset of a microphone say nothing about an emotion.
+    assert torch.allclose(module(torch.from_numpy(sound)), module(torch.from_numpy(0.1 * sound + 0.2)), atol=1e-4)
