@@ -1,7 +1,7 @@
 """`float-avatar`: the commands, and the one place where an error becomes a line for the reader.
 
-Each command is the function of the same name in a file of its own. Those files import nothing but typer on top, so
-that help is quick and serving never meets what only training needs.
+Each command is the function of the same name (with _ for -) in a file of its own. Those files import nothing but
+typer on top, so that help is quick and serving never meets what only training needs.
 """
 
 import sys
@@ -13,8 +13,8 @@ import typer
 
 from contract.errors import FloatAvatarError
 
-COMMANDS = ("serve", "generate", "export", "train", "doctor")
-TRAINING_PACKAGES = ("torch", "onnx", "onnxscript", "skia", "transformers", "safetensors")
+COMMANDS = ("serve", "generate", "import-checkpoint", "export", "train", "doctor")
+TRAINING_PACKAGES = ("torch", "onnx", "onnxscript", "skia", "transformers", "safetensors", "huggingface_hub")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,7 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for name in COMMANDS:
-    app.command(name)(getattr(import_module(f"cli.{name}"), name))
+    function = name.replace("-", "_")
+    app.command(name)(getattr(import_module(f"cli.{function}"), function))
 
 
 @app.callback()

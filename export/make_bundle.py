@@ -8,19 +8,18 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from bundles.manifest import FILE_NAME, BundledPortrait, Component, Manifest, sha256_of, write_manifest
+from bundles.manifest import BundledPortrait, Component, Manifest, sha256_of, write_manifest
 from bundles.motion_basis import write_motion_basis
 from contract.errors import BundleError
-from contract.spec import AvatarSpec, ComponentName
+from contract.spec import ComponentName
+from export.bundle_writer import written_beside
 from export.components import (
     AudioEncoderComponent,
     FlowTransformerComponent,
     FrameDecoderComponent,
     PortraitEncoderComponent,
 )
+from export.decoder_probe import decoder_probe
 from export.motion_basis import motion_basis
 from export.networks import Networks
 from export.to_onnx import export_component
@@ -46,16 +45,10 @@ def make_bundle(
     """
     # What is cheap to refuse comes before the minutes that exporting takes.
     titles = _titles(portraits)
-    output = output.resolve()
-    if output.exists() and not _may_be_replaced(output):
-        raise BundleError(f"{output} is there and is no bundle, expected a new folder or a bundle to replace")
-    beside = output.with_name(output.name + ".writing")
-    try:
-        shutil.rmtree(beside, ignore_errors=True)
-        (beside / "portraits").mkdir(parents=True)
-        errors, components = _export_components(networks, beside)
+    with written_beside(output) as folder:
+        errors, components = _export_components(networks, folder)
         for portrait in titles:
-            shutil.copyfile(portraits / f"{portrait}.png", beside / "portraits" / f"{portrait}.png")
+            shutil.copyfile(portraits / f"{portrait}.png", folder / "portraits" / f"{portrait}.png")
         manifest = Manifest(
             name=name,
             licence=_LICENCE,
@@ -64,14 +57,9 @@ def make_bundle(
             portraits={key: BundledPortrait(f"portraits/{key}.png", title, _LICENCE) for key, title in titles.items()},
             default_portrait=next(iter(titles)),
             made_by=networks.made_by,
-            motion_basis=write_motion_basis(beside, motion_basis(networks.autoencoder)),
+            motion_basis=write_motion_basis(folder, motion_basis(networks.autoencoder)),
         )
-        write_manifest(beside, manifest)
-        _put_in_place(beside, output)
-    except OSError as error:
-        raise BundleError(f"{output} can't be written: {error}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        write_manifest(folder, manifest)
     return errors
 
 
@@ -89,7 +77,7 @@ def _export_components(
     components: dict[ComponentName, Component] = {}
     for component, precision in _PRECISION.items():
         path = folder / f"{component}.onnx"
-        probe = _smooth_probe(networks, spec) if component == "frame_decoder" else None
+        probe = decoder_probe(networks.autoencoder, spec) if component == "frame_decoder" else None
         errors[component] = export_component(modules[component], spec.signature(component), path, probe)
         components[component] = Component(path.name, precision, sha256_of(path))
     return errors, components
@@ -109,34 +97,3 @@ def _titles(portraits: Path) -> dict[str, str]:
     if missing := [name for name in titles if not (portraits / f"{name}.png").is_file()]:
         raise BundleError(f"{portraits} lacks the pictures of {missing}, which {path.name} names")
     return titles
-
-
-def _may_be_replaced(folder: Path) -> bool:
-    return folder.is_dir() and ((folder / FILE_NAME).is_file() or not any(folder.iterdir()))
-
-
-def _put_in_place(beside: Path, output: Path) -> None:
-    """Rename a finished bundle to its place; the older one goes once the new one stands there."""
-    older = output.with_name(output.name + ".older")
-    shutil.rmtree(older, ignore_errors=True)
-    if output.exists():
-        output.rename(older)
-    try:
-        beside.rename(output)
-    except OSError:
-        if older.exists():
-            older.rename(output)
-        raise
-    shutil.rmtree(older, ignore_errors=True)
-
-
-def _smooth_probe(networks: Networks, spec: AvatarSpec) -> dict[str, np.ndarray]:
-    """Inputs of the decoder as they come from a picture: a smooth one, in a motion of unit spread."""
-    y, x = torch.meshgrid(*[torch.linspace(-3, 3, spec.image_size_px)] * 2, indexing="ij")
-    image = torch.stack([torch.sin(x + y), torch.cos(x), torch.sin(y)])[None] * 0.7
-    coefficients = torch.linspace(-1, 1, spec.num_motion_directions)[None]
-    with torch.inference_mode():
-        identity, _, _, *features = PortraitEncoderComponent(networks.autoencoder).eval()(image)
-        motion = networks.autoencoder.dec.direction(coefficients)
-    names = [tensor.name for tensor in spec.signature("frame_decoder").inputs]
-    return {name: value.numpy() for name, value in zip(names, (identity, motion, *features), strict=True)}

@@ -70,6 +70,7 @@ FLOORS = {
     "export": Floor(
         ours=names("contract models engines bundles"),
         outside=names("torch onnx onnxscript transformers safetensors numpy"),
+        in_file={"wav2vec2_folder.py": names("huggingface_hub")},
         banned=names("pipeline server training"),
     ),
     "pipeline": Floor(
