@@ -12,26 +12,26 @@ from contract.errors import MediaError
 from contract.packets import FRAMES_PER_S, MODEL_RATE_HZ, SAMPLES_PER_FRAME, Float32Array
 from contract.spec import EMOTIONS
 from training import speech_espeak, speech_recorded
-from training.behaviour import behaviour, jaw_scale
+from training.behaviour import CHANCE_NAMES, behaviour, jaw_scale
 from training.motion_names import MOTION_NAMES
-from training.speech_augment import coloured_noise
+from training.speech_other_sounds import other_sound
 from training.speech_sentences import sentences
 from training.speech_utterance import Phone, Utterance, Voice
 from training.speech_voices import draw_voice, in_mood
 from training.visemes import MOUTH_COLUMNS, articulation, frame_loudness, speech_frames
 
-FORMAT = 1
+FORMAT = 2
 ARRAY_NAMES = frozenset(
     {
-        *("format", "motion_names", "pcm", "motion", "speech_mask", "frame_offsets", "emotion", "voices"),
+        *("format", "motion_names", "pcm", "motion", "chance", "speech_mask", "frame_offsets", "emotion", "voices"),
         *("phone_labels", "phone_index", "phone_times_s", "phone_offsets"),
     }
 )
 SHORTEST_S, LONGEST_S = 10.0, 20.0
 SPEECH_RMS = 0.10
 MOST_MISFITS = 3
-SPEECHLESS_SHARE = 0.10
-NEUTRAL_SHARE = 0.5
+SPEECHLESS_SHARE = 0.14
+NEUTRAL_SHARE = 0.34
 _SPEAKERS = {
     "espeak-ng": speech_espeak.speak,
     "flite": speech_recorded.speak_flite,
@@ -49,6 +49,8 @@ class Clip:
     speech_mask: [num_frames] bool, whether a phone sounds at the middle of the frame
     phones: label, start and end in seconds; what they leave out is silence
     voice: name of the voice; "" where nobody speaks
+    chance: [num_frames, 7] float32, what drew the motion that the voice does not decide; None where none of it is by
+        training.behaviour
     """
 
     pcm: Float32Array
@@ -57,6 +59,7 @@ class Clip:
     speech_mask: NDArray[np.bool_]
     phones: tuple[Phone, ...]
     voice: str = ""
+    chance: Float32Array | None = None
 
     @property
     def num_frames(self) -> int:
@@ -76,7 +79,7 @@ def make_clip(generator: np.random.Generator, held_out: bool = False) -> Clip:
     emotion = _draw_emotion(generator)
     num_frames = int(generator.integers(int(SHORTEST_S * FRAMES_PER_S), int(LONGEST_S * FRAMES_PER_S) + 1))
     if generator.random() < SPEECHLESS_SHARE:
-        return assemble(_speechless(num_frames * SAMPLES_PER_FRAME, generator), (), emotion, generator)
+        return assemble(other_sound(num_frames * SAMPLES_PER_FRAME, generator), (), emotion, generator)
     voice = in_mood(draw_voice(generator, held_out), EMOTIONS[emotion])
     texts = sentences(voice.language, held_out)
     pcm = np.zeros(num_frames * SAMPLES_PER_FRAME, np.float32)
@@ -109,11 +112,12 @@ def assemble(
     mask = speech_frames(phones, num_frames)
     # What is no speech must not liven the face.
     loudness = frame_loudness(pcm) if phones else np.zeros(num_frames, np.float32)
-    motion = behaviour(loudness, emotion, generator)
+    drawn = behaviour(loudness, emotion, generator)
+    motion = drawn.motion
     mouth = articulation(phones, num_frames, loudness)
     mouth[:, 0] = np.clip(mouth[:, 0] * jaw_scale(emotion), 0.0, 1.0)
     motion[:, MOUTH_COLUMNS] = mouth
-    return Clip(pcm, motion, emotion, mask, phones, voice)
+    return Clip(pcm, motion, emotion, mask, phones, voice, drawn.chance)
 
 
 def trimmed(utterance: Utterance) -> Utterance:
@@ -145,6 +149,7 @@ def save_clips(path: Path, clips: list[Clip]) -> None:
         "motion_names": np.array(MOTION_NAMES),
         "pcm": np.concatenate([np.round(clip.pcm * 32767.0).astype(np.int16) for clip in clips]),
         "motion": np.concatenate([clip.motion.astype(np.float16) for clip in clips]),
+        "chance": np.concatenate([_chance_of(clip).astype(np.float16) for clip in clips]),
         "speech_mask": np.concatenate([clip.speech_mask for clip in clips]),
         "frame_offsets": np.cumsum([0, *(clip.num_frames for clip in clips)]),
         "emotion": np.array([clip.emotion for clip in clips], np.int8),
@@ -196,9 +201,16 @@ def load_clips(path: Path) -> list[Clip]:
                 speech_mask=arrays["speech_mask"][rows],
                 phones=phones,
                 voice=str(arrays["voices"][i]),
+                chance=arrays["chance"][rows].astype(np.float32),
             )
         )
     return clips
+
+
+def _chance_of(clip: Clip) -> Float32Array:
+    assert clip.chance is not None, "a clip without chance, expected one that assemble() made"
+    assert clip.chance.shape == (clip.num_frames, len(CHANCE_NAMES)), f"chance has shape {clip.chance.shape}"
+    return clip.chance
 
 
 def _draw_emotion(generator: np.random.Generator) -> int:
@@ -209,33 +221,3 @@ def _draw_emotion(generator: np.random.Generator) -> int:
 def _speech_rms(pcm: Float32Array) -> float:
     heard = pcm[np.abs(pcm) > 0.01]
     return float(np.sqrt(np.mean(heard**2))) if len(heard) else 0.0
-
-
-def _speechless(num_samples: int, generator: np.random.Generator) -> Float32Array:
-    """Silence, noise, or tones like music: sounds to which no mouth should move."""
-    kind = generator.random()
-    if kind < 0.4:
-        return np.zeros(num_samples, np.float32)
-    if kind < 0.7:
-        times_s = np.arange(num_samples) / MODEL_RATE_HZ
-        swell = 1.0 + 0.5 * np.sin(2 * np.pi * generator.uniform(0.05, 2.0) * times_s)
-        noise = coloured_noise(num_samples, float(generator.uniform(0, 2)), generator) * swell
-        return np.clip(noise * 10 ** generator.uniform(-3, -1.2), -1, 1).astype(np.float32)
-    return _tones(num_samples, generator)
-
-
-def _tones(num_samples: int, generator: np.random.Generator) -> Float32Array:
-    """Plucked notes of a scale, several at a time."""
-    out = np.zeros(num_samples)
-    scale = 110.0 * 2 ** (np.array([0, 2, 4, 5, 7, 9, 11, 12, 14, 16, 19, 24]) / 12)
-    position = 0
-    while position < num_samples:
-        num_note = min(int(MODEL_RATE_HZ * generator.uniform(0.3, 1.5)), num_samples - position)
-        times_s = np.arange(num_note) / MODEL_RATE_HZ
-        for frequency_hz in generator.choice(scale, size=int(generator.integers(1, 4))):
-            for harmonic in range(1, 5):
-                out[position : position + num_note] += (
-                    np.sin(2 * np.pi * frequency_hz * harmonic * times_s) * np.exp(-3.0 * harmonic * times_s) / harmonic
-                )
-        position += int(MODEL_RATE_HZ * generator.uniform(0.15, 0.6))
-    return (out / (np.abs(out).max() + 1e-9) * generator.uniform(0.05, 0.5)).astype(np.float32)

@@ -57,6 +57,18 @@ _ENGLISH_PATTERNS = (
         ("over", "beneath", "past"),
         ("bridge", "mill", "purple fountain", "theatre"),
     )),
+    ("{}, {} {} {}.", (
+        ("Of course", "Honestly", "By the way", "If you ask me", "Believe it or not"),
+        ("I would love", "we should try", "nobody wants", "you are welcome"),
+        ("to meet", "to remember", "to phone", "to forgive"),
+        ("a famous poet", "the poor old cobbler", "your boss's wife", "some more people"),
+    )),
+    ("{} {} {} {}?", (
+        ("How", "Why", "Where exactly"),
+        ("does a computer", "did your cousin", "could anybody"),
+        ("prove", "find", "put together", "describe"),
+        ("so much proof", "a beautiful voice", "the missing page", "a simple answer", "the shape of a wave"),
+    )),
 )  # fmt: skip
 
 _GERMAN_WHOLE = """
@@ -120,12 +132,76 @@ _ITALIAN_PATTERNS = (
     )),
 )  # fmt: skip
 
+_PORTUGUESE_WHOLE = """
+Bom dia, como vai?|Muito obrigada pela sua ajuda.|Sim, com certeza.|Não, de jeito nenhum.|Um momento, por favor.
+Minha mãe comprou pão e manteiga.|O menino bebe leite quente.|A família mora perto da praia.|Eu gosto muito de música.
+Um, dois, três, quatro, cinco, seis, sete, oito.|A velha ponte passa por cima do rio.|Papai prepara uma boa sopa.
+Pode repetir, por favor?|Hoje faz muito calor.|Os pássaros voam sobre a montanha.|Amanhã viajamos para Coimbra.
+Uma voz e um violão enchem a praça.|Chove desde a manhã.
+"""
+_PORTUGUESE_PATTERNS = (
+    ("{} {} {}.", (
+        ("Meu irmão", "A professora", "O nosso vizinho", "Uma boa amiga"),
+        ("compra", "procura", "pinta", "encontra"),
+        ("um barco azul", "a mesa grande", "móveis novos", "um cachecol de lã"),
+    )),
+)  # fmt: skip
+
+_DUTCH_WHOLE = """
+Goedemorgen, hoe gaat het met u?|Hartelijk dank voor uw hulp.|Ja, natuurlijk.|Nee, helemaal niet.|Een ogenblikje.
+Mijn moeder koopt melk en boter.|De bakker bakt bruin brood.|Wij wonen vlak bij de zee.|Ik hou veel van muziek.
+Een, twee, drie, vier, vijf, zes, zeven, acht.|De oude brug gaat over de rivier.|Papa maakt een goede soep.
+Kunt u dat nog eens zeggen?|Vandaag is het erg warm.|De vogels vliegen over het huis.|Morgen gaan we naar Utrecht.
+Vijf vrienden varen vroeg weg.|Het regent al sinds vanmorgen.
+"""
+_DUTCH_PATTERNS = (
+    ("{} {} {}.", (
+        ("Mijn broer", "De juf", "Onze buurman", "Een goede vriend"),
+        ("koopt", "zoekt", "verft", "vindt"),
+        ("een blauwe boot", "de grote tafel", "nieuwe meubels", "een warme jas"),
+    )),
+)  # fmt: skip
+
+_POLISH_WHOLE = """
+Dzień dobry, jak się pan miewa?|Bardzo dziękuję za pomoc.|Tak, oczywiście.|Nie, w żadnym razie.|Chwileczkę, proszę.
+Moja mama kupiła mleko i masło.|Piekarz piecze ciemny chleb.|Rodzina mieszka blisko morza.|Bardzo lubię muzykę.
+Jeden, dwa, trzy, cztery, pięć, sześć, siedem, osiem.|Stary most prowadzi przez rzekę.|Tata gotuje dobrą zupę.
+Czy może pan powtórzyć?|Dzisiaj jest bardzo ciepło.|Ptaki fruwają nad górami.|Jutro jedziemy do Poznania.
+Babcia opowiada piękną bajkę.|Pada od samego rana.
+"""
+_POLISH_PATTERNS = (
+    ("{} {} {}.", (
+        ("Mój brat", "Nauczycielka", "Nasz sąsiad", "Dobra koleżanka"),
+        ("kupuje", "maluje", "ogląda", "znajduje"),
+        ("niebieską łódkę", "duży stół", "nowe meble", "ciepły płaszcz"),
+    )),
+)  # fmt: skip
+
+_TURKISH_WHOLE = """
+Günaydın, nasılsınız?|Yardımınız için çok teşekkür ederim.|Evet, tabii ki.|Hayır, hiç de değil.|Bir dakika, lütfen.
+Annem ekmek ve tereyağı aldı.|Küçük köpek su içiyor.|Ailem denize yakın oturuyor.|Müziği çok seviyorum.
+Bir, iki, üç, dört, beş, altı, yedi, sekiz.|Eski köprü nehrin üzerinden geçer.|Babam güzel bir çorba yapıyor.
+Tekrar eder misiniz?|Bugün hava çok sıcak.|Kuşlar dağın üstünde uçuyor.|Yarın İzmir'e gidiyoruz.
+Büyük bir vapur limana girdi.|Sabahtan beri yağmur yağıyor.
+"""
+_TURKISH_PATTERNS = (
+    ("{} {} {}.", (
+        ("Kardeşim", "Öğretmenimiz", "Komşumuz", "İyi bir arkadaşım"),
+        ("mavi bir tekne", "büyük masayı", "yeni mobilyalar", "kalın bir palto"),
+        ("aldı", "arıyor", "boyuyor", "buldu"),
+    )),
+)  # fmt: skip
+
 _TEXTS = {
     "en": (_ENGLISH_WHOLE, _ENGLISH_PATTERNS),
     "de": (_GERMAN_WHOLE, _GERMAN_PATTERNS),
     "fr": (_FRENCH_WHOLE, _FRENCH_PATTERNS),
     "es": (_SPANISH_WHOLE, _SPANISH_PATTERNS),
     "it": (_ITALIAN_WHOLE, _ITALIAN_PATTERNS),
+    "pt": (_PORTUGUESE_WHOLE, _PORTUGUESE_PATTERNS),
+    "nl": (_DUTCH_WHOLE, _DUTCH_PATTERNS),
+    "pl": (_POLISH_WHOLE, _POLISH_PATTERNS),
+    "tr": (_TURKISH_WHOLE, _TURKISH_PATTERNS),
 }
 
 

@@ -12,6 +12,10 @@ ESPEAK_ACCENTS = {
     "fr": ("fr", "fr-be"),
     "es": ("es", "es-419"),
     "it": ("it",),
+    "pt": ("pt", "pt-br"),
+    "nl": ("nl",),
+    "pl": ("pl",),
+    "tr": ("tr",),
 }
 ESPEAK_SPEAKERS = (
     "m1", "m2", "m3", "m4", "m6", "m7", "f1", "f2", "f3", "f4", "adam", "Alex", "Alicia", "Andrea", "Andy", "Annie",
@@ -27,16 +31,20 @@ HELD_OUT_ACCENTS = {
     "fr": ("fr-ch",),
     "es": ("es",),
     "it": ("it",),
+    "pt": ("pt",),
+    "nl": ("nl",),
+    "pl": ("pl",),
+    "tr": ("tr",),
 }
 HELD_OUT_SPEAKERS = ("m5", "m8", "f5", "Michael", "linda", "Denis", "steph", "sandro", "shelby", "Zac")
 
 FLITE_VOICES, HELD_OUT_FLITE_VOICES = ("slt", "rms"), ("awb",)
 FESTIVAL_VOICES = ("kal_diphone",)
 
-RATE_SPAN, PITCH_SPAN, SIZE_SPAN = (0.85, 1.25), (0.75, 1.35), (0.88, 1.14)
+RATE_SPAN, PITCH_SPAN, SIZE_SPAN = (0.80, 1.30), (0.70, 1.40), (0.84, 1.16)
 
-LANGUAGES = ("en", "de", "fr", "es", "it")
-LANGUAGE_CHANCES = (0.48, 0.16, 0.12, 0.12, 0.12)
+LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr")
+LANGUAGE_CHANCES = (0.40, 0.12, 0.10, 0.09, 0.07, 0.06, 0.06, 0.05, 0.05)
 
 
 def draw_voice(generator: np.random.Generator, held_out: bool = False) -> Voice:
@@ -46,9 +54,9 @@ def draw_voice(generator: np.random.Generator, held_out: bool = False) -> Voice:
     if held_out:
         if kind < 0.30:
             return Voice("flite", str(generator.choice(HELD_OUT_FLITE_VOICES)), "en", rate, pitch, size)
-    elif kind < 0.30:
-        return Voice("flite", str(generator.choice(FLITE_VOICES)), "en", rate, pitch, size)
     elif kind < 0.36:
+        return Voice("flite", str(generator.choice(FLITE_VOICES)), "en", rate, pitch, size)
+    elif kind < 0.44:
         return Voice("festival", str(generator.choice(FESTIVAL_VOICES)), "en", rate, pitch, size)
     language = str(generator.choice(LANGUAGES, p=LANGUAGE_CHANCES))
     accent = generator.choice((HELD_OUT_ACCENTS if held_out else ESPEAK_ACCENTS)[language])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from contract.packets import MODEL_RATE_HZ
-from training.speech_augment import augment, band_limited, coloured_noise, echoed
+from training.speech_augment import augment, band_limited, echoed
+from training.speech_other_sounds import coloured_noise
 
 NUM_SAMPLES = 3 * MODEL_RATE_HZ
 
