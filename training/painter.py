@@ -14,7 +14,7 @@ from training.painter_face import draw_ears, draw_face, draw_neck, face_points
 from training.painter_hair import draw_back_hair, draw_front_hair
 from training.painter_identity import CAST, Identity, random_identity
 from training.painter_mouth import draw_mouth, mouth_shape
-from training.painter_pose import NECK_PIVOT_Y, SCALE, Motion, Pose
+from training.painter_pose import NECK_PIVOT_Y, Motion, Pose
 from training.painter_shapes import Point
 
 __all__ = ["CAST", "Identity", "mouth_and_eye_boxes", "paint", "portrait_motion", "random_identity", "random_motion"]
@@ -29,21 +29,24 @@ def paint(identity: Identity, motion: NDArray[np.float32], size_px: int = 256) -
     pixels = np.zeros((size_px, size_px, 4), np.uint8)
     canvas = skia.Surface(pixels).getCanvas()
     canvas.scale(size_px, size_px)
+    canvas.save()
     canvas.translate(0.5, 0.5)
     draw_backdrop(canvas, identity)
-    canvas.scale(SCALE, SCALE)
+    canvas.restore()
+    canvas.translate(*pose.centre)
+    canvas.scale(pose.scale, pose.scale)
     canvas.save()
     _roll(canvas, pose)
-    draw_back_hair(canvas, pose)
+    draw_back_hair(canvas, pose, size_px)
     canvas.restore()
     draw_neck(canvas, pose)
     draw_body(canvas, pose)
     _roll(canvas, pose)
     draw_ears(canvas, pose)
-    draw_face(canvas, pose)
+    draw_face(canvas, pose, size_px)
     draw_mouth(canvas, pose)
     draw_eyes(canvas, pose)
-    draw_front_hair(canvas, pose)
+    draw_front_hair(canvas, pose, size_px)
     if identity.has_glasses:
         draw_glasses(canvas, pose)
     return np.ascontiguousarray(pixels[..., :3])
@@ -68,7 +71,7 @@ def mouth_and_eye_boxes(identity: Identity, motion: NDArray[np.float32], size_px
 
 
 def _box(pose: Pose, points: list[Point], margin: float, size_px: int) -> Box:
-    places = (np.array([pose.rolled(point) for point in points]) * SCALE + 0.5) * size_px
+    places = pose.picture(np.array([pose.rolled(point) for point in points])) * size_px
     low = np.clip(np.floor(places.min(0) - margin * size_px), 0, size_px - 1).astype(int)
     high = np.clip(np.ceil(places.max(0) + margin * size_px), low + 1, size_px).astype(int)
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])

@@ -2,8 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import skia
+from numpy.typing import NDArray
 
 from training.painter_pose import BROW_Y, EYE_Y, Pose
 from training.painter_shapes import (
@@ -84,7 +87,6 @@ def draw_eyes(canvas: skia.Canvas, pose: Pose) -> None:
     for side in (-1, 1):
         _draw_eye(canvas, pose, eye_shape(pose, side))
         _draw_brow(canvas, pose, side)
-    _draw_furrow(canvas, pose)
 
 
 def _draw_eye(canvas: skia.Canvas, pose: Pose, shape: EyeShape) -> None:
@@ -189,30 +191,34 @@ def brow_points(pose: Pose, side: int) -> list[tuple[float, float, float]]:
 
 
 def _draw_brow(canvas: skia.Canvas, pose: Pose, side: int) -> None:
+    """A soft body with hairs that rise from the nose and lie flat towards the temple."""
     rows = brow_points(pose, side)
-    top = [pose.at(x, y - half, 0.006) for x, y, half in rows]
-    bottom = [pose.at(x, y + half, 0.006) for x, y, half in rows]
     path = skia.Path()
-    extend_path(path, top)
-    extend_path(path, bottom[::-1])
+    extend_path(path, [pose.at(x, y - 0.85 * half, 0.006) for x, y, half in rows])
+    extend_path(path, [pose.at(x, y + 0.85 * half, 0.006) for x, y, half in rows[::-1]])
     path.close()
-    colour = mix(shaded(pose.identity.hair, 0.30), pose.identity.skin, 0.10)
-    canvas.drawPath(path, fill(colour, 0.92, 0.0016))
+    colour = mix(shaded(pose.identity.hair, 0.35), pose.identity.skin, 0.12)
+    canvas.drawPath(path, fill(colour, 0.80, 0.0026))
+    hairs = skia.Path()
+    middle = np.array(rows)
+    steps, jitter = _brow_hairs(pose.identity.seed)
+    x, y, half = (np.interp(steps, np.arange(len(rows)), middle[:, i]) for i in range(3))
+    share = steps / (len(rows) - 1)
+    reach = 0.008 + 0.005 * jitter[1]
+    roots_y = y + half * (0.6 - 0.6 * share + 0.6 * jitter[0] * share)
+    ends_x = x + side * reach * (0.35 + 0.9 * share)
+    ends_y = np.interp(np.minimum(steps + 0.25, len(rows) - 1.0), np.arange(len(rows)), middle[:, 1])
+    ends_y = ends_y - half * (0.75 * (1 - share) + 0.8 * jitter[0] * share)
+    for x0, y0, x1, y1 in np.stack([x, roots_y, ends_x, ends_y], -1).tolist():
+        hairs.moveTo(*pose.at(x0, y0, 0.006))
+        hairs.lineTo(*pose.at(x1, y1, 0.006))
+    canvas.drawPath(hairs, stroke(shaded(colour, 0.25), 0.0022, 0.50))
 
 
-def _draw_furrow(canvas: skia.Canvas, pose: Pose) -> None:
-    motion = pose.motion
-    dark = shaded(pose.identity.skin, 0.45)
-    anger = max(0.0, motion.brow_furrow)
-    if anger > 0.02:
-        for side in (-1, 1):
-            line = [pose.at(side * 0.011, -0.112, 0.004), pose.at(side * 0.009, -0.086, 0.006)]
-            canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.006, 0.5 * anger, 0.003))
-    surprise = max(0.0, motion.brow_raise) * 0.5 + 0.25 * pose.identity.age
-    if surprise > 0.03:
-        for height in (-0.152, -0.172):
-            line = [pose.at(step * 0.07, height - 0.006 * (1 - step * step), 0.002) for step in (-1, -0.5, 0, 0.5, 1)]
-            canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.006, 0.34 * surprise, 0.003))
+@lru_cache(maxsize=64)
+def _brow_hairs(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    generator = np.random.default_rng(seed)
+    return np.sort(generator.uniform(0, 3.7, 30)), generator.uniform(-1, 1, (2, 30))
 
 
 def draw_glasses(canvas: skia.Canvas, pose: Pose) -> None:

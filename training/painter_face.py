@@ -1,14 +1,16 @@
-"""The head's skin: ears, face with light and shadow, nose, beard, and the neck below."""
+"""The head's skin: ears, the face with its moving folds, nostrils, and the neck below."""
 
+from functools import lru_cache
+
+import numpy as np
 import skia
+from numpy.typing import NDArray
 
-from training.painter_mouth import mouth_shape
-from training.painter_pose import EYE_Y, NOSE_BASE_Y, WING_RISE, Pose
+from training.painter_pose import EYE_Y, NOSE_BASE_Y, WING_RISE, Floats, Pose
 from training.painter_shapes import (
+    Colour,
     Point,
-    extend_path,
     fill,
-    gloss,
     gradient,
     lit,
     mix,
@@ -17,16 +19,20 @@ from training.painter_shapes import (
     spot,
     stroke,
 )
+from training.painter_skin import BOTTOM, HALF_WIDTH, TOP, relief, skin_picture
+
+_COLUMNS, _ROWS = 19, 25
 
 
 def face_points(pose: Pose) -> list[Point]:
     """The outline of the face, projected, clockwise from the crown."""
     identity = pose.identity
     jaw, chin, length = identity.jaw_width, identity.chin_width, identity.chin_length
+    bushy = 1 + 0.05 * max(0.0, identity.beard - 0.4)
     half = [
-        (0.0, -0.292, 0.02), (0.104, -0.268, 0.01), (0.168, -0.178, 0.01), (0.1855, -0.06, 0.015),
-        (0.1795, 0.035, 0.022), (0.158 * jaw, 0.125, 0.04), (0.116 * jaw, 0.197, 0.075),
-        (0.056 * chin, 0.243 * length, 0.115), (0.0, 0.252 * length, 0.125),
+        (0.0, -0.292, 0.02), (0.100, -0.268, 0.01), (0.160, -0.190, 0.01), (0.1800, -0.085, 0.015),
+        (0.1775, 0.010, 0.022), (0.1655 * (0.4 + 0.6 * jaw), 0.098, 0.04), (0.134 * jaw * bushy, 0.175, 0.07),
+        (0.080 * (0.5 + 0.5 * chin) * bushy, 0.2315 * length * bushy, 0.11), (0.0, 0.254 * length * bushy, 0.125),
     ]  # fmt: skip
     mirrored = [(-x, y, z) for x, y, z in half[-2:0:-1]]
     points = []
@@ -40,14 +46,20 @@ def draw_ears(canvas: skia.Canvas, pose: Pose) -> None:
     """Ears sit behind the face's edge and move against it when the head turns."""
     identity = pose.identity
     for side in (-1, 1):
-        x, y = pose.project(side * 0.192 * identity.face_width, 0.0, -0.035)
+        x, y = pose.project(side * 0.184 * identity.face_width, -0.004, -0.035)
         canvas.save()
         canvas.translate(x, y)
         canvas.rotate(side * 9)
-        tone = shaded(identity.skin, 0.10 if side * identity.light > 0 else 0.24)
-        canvas.drawOval(skia.Rect.MakeLTRB(-0.025, -0.054, 0.025, 0.050), fill(tone))
+        tone = shaded(identity.skin, 0.08 if side * identity.light > 0 else 0.26)
+        tone = mix(tone, (0.75, 0.25, 0.2), 0.08)
+        ear = smooth_path([(-0.022, -0.030), (0.0, -0.052), (0.022, -0.034), (0.018, 0.010), (0.006, 0.046), (-0.016, 0.040)]
+                          if side > 0 else
+                          [(0.022, -0.030), (0.0, -0.052), (-0.022, -0.034), (-0.018, 0.010), (-0.006, 0.046), (0.016, 0.040)])  # fmt: skip
+        canvas.drawPath(ear, fill(tone))
+        inner = [(side * 0.000, -0.036), (side * 0.014, -0.024), (side * 0.011, 0.006), (side * 0.000, 0.022)]
+        canvas.drawPath(smooth_path(inner, closed=False), stroke(shaded(identity.skin, 0.55), 0.009, 0.55, 0.003))
         canvas.restore()
-        spot(canvas, (x + side * 0.004, y - 0.004), (0.013, 0.034), shaded(identity.skin, 0.5), 0.5, side * 9)
+        spot(canvas, (x - side * 0.010, y - 0.004), (0.014, 0.044), shaded(identity.skin, 0.6), 0.5, side * 9)
 
 
 def draw_neck(canvas: skia.Canvas, pose: Pose) -> None:
@@ -63,141 +75,160 @@ def draw_neck(canvas: skia.Canvas, pose: Pose) -> None:
         (top_x + width * 0.98, top_y),
     ]  # fmt: skip
     path = smooth_path(points)
-    light_side, dark_side = shaded(identity.skin, 0.10), shaded(identity.skin, 0.36)
+    light_side, dark_side = shaded(identity.skin, 0.10), shaded(identity.skin, 0.42)
     ends = (dark_side, light_side) if identity.light > 0 else (light_side, dark_side)
     middle = shaded(identity.skin, 0.14)
-    canvas.drawPath(path, gradient((body_x - width * 1.3, 0), (body_x + width * 1.3, 0), [ends[0], middle, ends[1]]))
+    canvas.drawPath(path, gradient((body_x - width * 1.2, 0), (body_x + width * 1.2, 0), [ends[0], middle, ends[1]]))
     canvas.save()
     canvas.clipPath(path, doAntiAlias=True)
     chin = pose.rolled(face_points(pose)[8])
-    dark = shaded(identity.skin, 0.60)
-    spot(canvas, (0.7 * chin[0] + 0.3 * body_x, chin[1] + 0.004), (0.20, 0.105), dark, 0.85)
+    dark = shaded(identity.skin, 0.66)
+    shadow_x = 0.7 * chin[0] + 0.3 * body_x - 0.035 * identity.light
+    spot(canvas, (shadow_x, chin[1] + 0.006), (0.19, 0.105), dark, 0.95)
     for side in (-1, 1):
-        spot(canvas, (body_x + side * 0.045, 0.405), (0.05, 0.012), dark, 0.20, side * 12)
-    spot(canvas, (body_x, 0.385), (0.022, 0.03), dark, 0.14)
+        cord = [(body_x + side * 0.072, 0.28), (body_x + side * 0.045, 0.35), (body_x + side * 0.016, 0.398)]
+        canvas.drawPath(smooth_path(cord, closed=False), stroke(dark, 0.016, 0.22, 0.007))
+        spot(canvas, (body_x + side * 0.055, 0.408), (0.06, 0.011), dark, 0.30, side * 12)
+        spot(canvas, (body_x + side * 0.06, 0.398), (0.05, 0.008), lit(identity.skin, 0.4), 0.22, side * 12)
+    spot(canvas, (body_x, 0.392), (0.018, 0.02), dark, 0.22)
     canvas.restore()
 
 
-def draw_face(canvas: skia.Canvas, pose: Pose) -> None:
-    """Paint the face's skin with its light, blush, nose and beard."""
-    identity, motion = pose.identity, pose.motion
-    skin, light = identity.skin, identity.light
+@lru_cache(maxsize=1)
+def _triangles() -> list[int]:
+    corners = []
+    for row in range(_ROWS - 1):
+        for column in range(_COLUMNS - 1):
+            a = row * _COLUMNS + column
+            corners += [a, a + 1, a + _COLUMNS, a + 1, a + _COLUMNS + 1, a + _COLUMNS]
+    return corners
+
+
+def _grid(pose: Pose) -> tuple[Floats, Floats]:
+    wide = HALF_WIDTH * pose.identity.face_width
+    x, y = np.meshgrid(np.linspace(-wide, wide, _COLUMNS), np.linspace(TOP, BOTTOM, _ROWS))
+    return x, y
+
+
+def _projected(pose: Pose, x: Floats, y: Floats) -> NDArray[np.float64]:
+    """The skin's grid in the picture: [rows, columns, 2]; near the silhouette it follows the round rim."""
+    identity = pose.identity
+    width = 0.212 * identity.face_width
+    depth = 0.168 * np.sqrt(np.maximum(0.06, 1 - (x / width) ** 2 - (y / 0.42) ** 2))
+    features = relief(identity, x[0].astype(np.float32), y[:, 0].astype(np.float32))
+    moved_x, moved_y = pose.skin(x, y)
+    edge = np.clip((np.abs(x) / identity.face_width - 0.135) / 0.05, 0, 1)
+    edge = edge * edge * (3 - 2 * edge)
+    depth = (depth + 0.9 * features) * (1 - edge) + 0.020 * edge
+    turn = pose.cos_yaw * (1 - edge) + pose.rim_x * edge
+    nod = pose.cos_pitch * (1 - edge) + pose.rim_y * edge
+    return np.stack(
+        [
+            moved_x * turn + depth * pose.sin_yaw + pose.head_x,
+            moved_y * nod - depth * pose.sin_pitch + pose.head_y,
+        ],
+        -1,
+    )
+
+
+def draw_face(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
+    """Lay the skin's picture over the face as it stands and moves, then the folds that motion makes."""
+    identity = pose.identity
+    skin = skin_picture(identity, size_px)
+    x, y = _grid(pose)
+    places = _projected(pose, x, y).reshape(-1, 2).tolist()
+    wide = HALF_WIDTH * identity.face_width
+    origins = np.stack([(x + wide) * skin.scale_px, (y - TOP) * skin.scale_px], -1).reshape(-1, 2).tolist()
+    vertices = skia.Vertices(
+        skia.Vertices.kTriangles_VertexMode,
+        [skia.Point(*place) for place in places],
+        [skia.Point(*origin) for origin in origins],
+        None,
+        _triangles(),
+    )
     path = smooth_path(face_points(pose))
     canvas.save()
     canvas.clipPath(path, doAntiAlias=True)
-    left, right = pose.rim(-0.19, 0, 0.05), pose.rim(0.19, 0, 0.05)
-    bright, dim = lit(skin, 0.20), shaded(skin, 0.05 + 0.13 * abs(light))
-    ends = [dim, skin, bright] if light > 0 else [bright, skin, dim]
-    canvas.drawPath(path, gradient((left[0], 0), (right[0], 0.03), ends, [0.0, 0.5, 1.0]))
-    canvas.drawPath(path, stroke(shaded(skin, 0.40), 0.055, 0.55, 0.022))
-    dark = shaded(skin, 0.42)
-    bottom = face_points(pose)[8]
-    spot(canvas, (bottom[0], bottom[1] + 0.02), (0.15, 0.055), dark, 0.55)
-    spot(canvas, pose.at(light * 0.03, -0.16), (0.12, 0.08), lit(skin, 0.65), 0.42 * gloss(skin))
-    rise = 0.010 * max(0.0, motion.smile)
-    for side in (-1, 1):
-        facing = 0.5 + 0.5 * side * light
-        spot(
-            canvas,
-            pose.at(side * 0.112, 0.052 - rise),
-            (0.062, 0.048),
-            mix(skin, (0.86, 0.28, 0.26), 0.55),
-            0.16 + 0.42 * identity.blush,
-        )
-        spot(
-            canvas,
-            pose.at(side * 0.108, 0.012 - rise),
-            (0.050, 0.030),
-            lit(skin, 0.7),
-            (0.20 + 0.25 * facing) * gloss(skin),
-            -side * 18,
-        )
-        hollow = pose.at(side * 0.148, 0.105 + 0.5 * pose.drop(0.105))
-        spot(canvas, hollow, (0.04, 0.075), dark, 0.22 + 0.12 * (1 - facing) + 0.10 * motion.jaw, side * 20)
-    spot(canvas, pose.at(0, 0.222 + pose.drop(0.22), 0.01), (0.040, 0.024), lit(skin, 0.6), 0.26 * gloss(skin))
-    _draw_nose(canvas, pose)
-    _draw_nose_wrinkles(canvas, pose)
-    if identity.beard > 0:
-        _draw_beard(canvas, pose)
+    canvas.drawPath(path, fill(shaded(identity.skin, 0.25)))
+    shader = skin.image.makeShader(
+        skia.TileMode.kClamp, skia.TileMode.kClamp, skia.SamplingOptions(skia.FilterMode.kLinear)
+    )
+    canvas.drawVertices(vertices, skia.Paint(Shader=shader))
+    edge = shaded(identity.skin if identity.beard < 0.5 else identity.hair, 0.62)
+    canvas.drawPath(path, stroke(edge, 0.016, 0.34, 0.007))
+    _draw_nostrils(canvas, pose)
+    _draw_folds(canvas, pose)
     canvas.restore()
 
 
-def _draw_nose(canvas: skia.Canvas, pose: Pose) -> None:
-    identity = pose.identity
-    skin, side = identity.skin, 1 if identity.light < 0 else -1
-    sneer = pose.motion.sneer
-    width, base = identity.nose_width, EYE_Y + (NOSE_BASE_Y - EYE_Y) * identity.nose_length - 0.5 * WING_RISE * sneer
-    wing_rise = 0.5 * WING_RISE * sneer
-    dark = shaded(skin, 0.45)
-    shade_side = [
-        pose.at(side * 0.019, -0.070, 0.004), pose.at(side * 0.0135, EYE_Y, 0.014),
-        pose.at(side * 0.016 * width, 0.006, 0.026), pose.at(side * 0.027 * width, base - 0.020, 0.026),
-    ]  # fmt: skip
-    canvas.drawPath(smooth_path(shade_side, closed=False), stroke(dark, 0.015, 0.24, 0.0075))
-    ridge = [
-        pose.at(-side * 0.003, -0.07, 0.022),
-        pose.at(-side * 0.003, -0.015, 0.038),
-        pose.at(-side * 0.003, base - 0.028, 0.058),
-    ]
-    canvas.drawPath(smooth_path(ridge, closed=False), stroke(lit(skin, 0.75), 0.012, 0.36 * gloss(skin), 0.006))
-    spot(canvas, pose.at(0, base + 0.004, 0.022), (0.042 * width, 0.017), dark, 0.62)
-    tip = pose.at(0, base - 0.019, 0.055)
-    spot(canvas, tip, (0.026 * width, 0.022), mix(skin, (0.85, 0.35, 0.28), 0.28), 0.5)
-    spot(canvas, pose.at(-side * 0.004, base - 0.026, 0.060), (0.011, 0.011), lit(skin, 0.85), 0.62 * gloss(skin))
+def _draw_nostrils(canvas: skia.Canvas, pose: Pose) -> None:
+    identity, sneer = pose.identity, pose.motion.sneer
+    width, base = identity.nose_width, EYE_Y + (NOSE_BASE_Y - EYE_Y) * identity.nose_length - 0.35 * WING_RISE * sneer
+    dark = shaded(identity.skin, 0.62)
+    rise = 0.65 * WING_RISE * sneer
+    spot(canvas, pose.at(0, base + 0.004, 0.022), (0.036 * width, 0.010), dark, 0.50)
     for wing in (-1, 1):
-        curve = [
-            pose.at(wing * 0.0265 * width, base - 0.022 - wing_rise, 0.022),
-            pose.at(wing * (0.0325 + 0.004 * sneer) * width, base - 0.009 - wing_rise, 0.020),
-            pose.at(wing * 0.0265 * width, base + 0.001 - wing_rise, 0.022),
-        ]  # fmt: skip
-        canvas.drawPath(smooth_path(curve, closed=False), stroke(dark, 0.0056, 0.50 + 0.3 * sneer, 0.0026))
-        hole = pose.at(wing * 0.0145 * width, base - 0.0015 - 0.5 * wing_rise, 0.034)
+        hole = pose.at(wing * 0.0135 * width, base - 0.001 - 0.5 * rise, 0.034)
         canvas.save()
         canvas.translate(*hole)
-        canvas.rotate(wing * 12)
+        canvas.rotate(wing * 16)
+        half = 0.0072 * width * (1 + 0.15 * sneer)
         canvas.drawOval(
-            skia.Rect.MakeLTRB(-0.0078 * width, -0.0036, 0.0078 * width, 0.0036), fill(shaded(skin, 0.72), 0.8, 0.0014)
+            skia.Rect.MakeLTRB(-half, -0.0034, half, 0.0034), fill(shaded(identity.skin, 0.86), 0.85, 0.0012)
         )
         canvas.restore()
-
-
-def _draw_nose_wrinkles(canvas: skia.Canvas, pose: Pose) -> None:
-    sneer, dark = pose.motion.sneer, shaded(pose.identity.skin, 0.5)
-    if sneer < 0.02:
-        return
-    for y, half in ((-0.060, 0.014), (-0.045, 0.018), (-0.030, 0.020)):
-        line = [pose.at(step * half, y + 0.005 * abs(step), 0.028 - 0.010 * abs(step)) for step in (-1, -0.5, 0.5, 1)]
-        canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.0045, 0.5 * sneer, 0.0022))
-    for side in (-1, 1):
-        line = [
-            pose.at(side * 0.024, -0.036, 0.012),
-            pose.at(side * 0.034, -0.012, 0.008),
-            pose.at(side * 0.038, 0.012),
+        curve = [
+            pose.at(wing * 0.0285 * width, base - 0.020 - rise, 0.024),
+            pose.at(wing * (0.0330 + 0.003 * sneer) * width, base - 0.008 - rise, 0.022),
+            pose.at(wing * 0.0255 * width, base + 0.002 - rise, 0.026),
         ]
-        canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.005, 0.42 * sneer, 0.0028))
+        canvas.drawPath(smooth_path(curve, closed=False), stroke(dark, 0.0046, 0.50 + 0.3 * sneer, 0.0020))
 
 
-def _draw_beard(canvas: skia.Canvas, pose: Pose) -> None:
-    identity = pose.identity
-    shape = mouth_shape(pose)
-    outline = face_points(pose)
-    colour = mix(shaded(identity.hair, 0.16), identity.skin, 0.06)
-    strength = min(1.0, 0.08 + 0.88 * identity.beard**1.3)
-    width = shape.half_width
-    top = shape.upper_outer
-    inner: list[Point] = [
-        pose.at(0.150, 0.045), pose.at(0.128, 0.098 + 0.4 * pose.drop(0.098)),
-        shape.at(width + 0.022, shape.corner_y - 0.010),
-        pose.at(0.046, 0.094, 0.006), pose.at(0.0, 0.088, 0.010), pose.at(-0.046, 0.094, 0.006),
-        shape.at(-width - 0.022, shape.corner_y - 0.010),
-        pose.at(-0.128, 0.098 + 0.4 * pose.drop(0.098)), pose.at(-0.150, 0.045),
-    ]  # fmt: skip
-    outer = [(x * 1.06, y + 0.004) for x, y in outline[12:3:-1]]
-    path = skia.Path()
-    extend_path(path, [pose.rim(0.21, -0.06, 0.0), *inner, pose.rim(-0.21, -0.06, 0.0)], tension=0.8)
-    extend_path(path, outer)
-    path.close()
-    canvas.drawPath(path, fill(colour, strength, 0.006 + 0.008 * (1 - identity.beard)))
-    spot(canvas, (outline[8][0], outline[8][1] - 0.03), (0.06, 0.03), lit(colour, 0.5), 0.22 * strength)
-    if identity.beard < 0.5:
-        spot(canvas, (top[6][0], top[6][1] - 0.014), (width, 0.016), colour, 0.2 * strength)
+def _draw_folds(canvas: skia.Canvas, pose: Pose) -> None:
+    """What skin does when it moves: wrinkles of a sneer, cheeks of a smile, a furrow, lines of surprise."""
+    identity, motion = pose.identity, pose.motion
+    dark: Colour = shaded(identity.skin, 0.52)
+    sneer, grin = motion.sneer, max(0.0, motion.smile)
+    if sneer > 0.02:
+        for y, half in ((-0.058, 0.012), (-0.044, 0.016), (-0.029, 0.018)):
+            line = [pose.at(v * half, y + 0.006 * abs(v), 0.030 - 0.012 * abs(v)) for v in (-1, -0.5, 0.5, 1)]
+            canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.0042, 0.55 * sneer, 0.0018))
+        for side in (-1, 1):
+            line = [
+                pose.at(side * 0.024, -0.036, 0.012),
+                pose.at(side * 0.034, -0.012, 0.008),
+                pose.at(side * 0.040, 0.010),
+            ]
+            canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.0045, 0.45 * sneer, 0.0026))
+    for side in (-1, 1):
+        if grin > 0.03:
+            spot(
+                canvas,
+                pose.at(side * 0.096, 0.034 - 0.010 * grin),
+                (0.040, 0.030),
+                lit(identity.skin, 0.55),
+                0.34 * grin,
+            )
+            under = [
+                pose.at(side * (0.048 + 0.052 * v), -0.010 + 0.009 * np.sin(v * 3)) for v in (0.0, 0.33, 0.66, 1.0)
+            ]
+            canvas.drawPath(smooth_path(under, closed=False), stroke(dark, 0.0045, 0.30 * grin, 0.002))
+    anger = max(0.0, motion.brow_furrow)
+    if anger > 0.02:
+        for side in (-1, 1):
+            line = [
+                pose.at(side * 0.0135, -0.120, 0.004), pose.at(side * 0.0105, -0.102, 0.008),
+                pose.at(side * 0.0120, -0.083, 0.010),
+            ]  # fmt: skip
+            canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.0062, 0.75 * anger, 0.0020))
+        spot(canvas, pose.at(0, -0.098, 0.01), (0.012, 0.022), lit(identity.skin, 0.4), 0.28 * anger)
+        spot(canvas, pose.at(0, -0.066, 0.02), (0.020, 0.010), dark, 0.35 * anger)
+    sorrow = max(0.0, -motion.brow_furrow)
+    surprise = max(0.0, motion.brow_raise) * 0.55
+    if max(surprise, sorrow) > 0.03:
+        half = 0.034 + 0.042 * surprise / (surprise + sorrow)
+        for height, strength in ((-0.150, 1.0), (-0.168, 0.9), (-0.186, 0.6)):
+            line = [pose.at(v * half, height - 0.007 * (1 - v * v), 0.002) for v in (-1, -0.5, 0, 0.5, 1)]
+            alpha = strength * max(0.55 * surprise, 0.30 * sorrow)
+            canvas.drawPath(smooth_path(line, closed=False), stroke(dark, 0.0048, alpha, 0.0020))

@@ -1,53 +1,75 @@
-"""Six hair styles: a mass behind the head and a cap whose hairline sits on the forehead."""
+"""Hair styles and coverings: a mass behind the head and a front whose hairline sits on the forehead."""
 
 import math
 
+import numpy as np
 import skia
 
 from training.painter_face import face_points
 from training.painter_pose import Pose
-from training.painter_shapes import Colour, Point, extend_path, fill, gradient, lit, shaded, smooth_path, spot, stroke
+from training.painter_shapes import Point, extend_path, fill, lit, shaded, smooth_path, spot, stroke
+from training.painter_strands import hair_paint
+
+_HANGING = ("long", "wavy", "bob", "fringe")
+_LOW = {"long": 0.44, "wavy": 0.42, "bob": 0.205, "fringe": 0.215}
 
 
-def draw_back_hair(canvas: skia.Canvas, pose: Pose) -> None:
+def draw_back_hair(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
     """What is seen behind neck, ears and face."""
     identity = pose.identity
-    style, volume, wide = identity.hair_style, identity.hair_volume, identity.face_width
-    dark = shaded(identity.hair, 0.30)
-    if style in ("long", "bob"):
-        low = 0.43 if style == "long" else 0.205
-        flare = (0.215 + 0.035 * volume) * wide
-        sway = 0.4 if style == "long" else 1.0
-        half = [
-            (0.09, -0.285, 1.0), (0.180 * wide, -0.21, 1.0), (0.218 * wide, -0.06, 1.0),
-            (flare, 0.10, 0.9), (flare * (1.02 if style == "long" else 0.97), 0.6 * low + 0.06, sway),
-            (flare * (0.86 if style == "long" else 0.72), low, sway),
-        ]  # fmt: skip
-        head = [_hang(pose, x, y, share) for x, y, share in half]
-        other = [_hang(pose, -x, y, share) for x, y, share in half[::-1]]
-        path = smooth_path([*head, *other])
-        canvas.drawPath(
-            path, gradient((0, -0.25), (0, low), [shaded(identity.hair, 0.12), shaded(identity.hair, 0.48)])
-        )
+    style, wide = identity.hair_style, identity.face_width
+    if style == "bald" or identity.headwear == "hijab":
         return
-    if style == "curly":
-        radius = 0.238 + 0.04 * volume
-        path = smooth_path(_curls(pose, radius, -0.07))
-        canvas.drawPath(path, gradient((0, -0.3), (0, 0.2), [lit(identity.hair, 0.05), shaded(identity.hair, 0.45)]))
-        return
-    if style == "bun":
-        x, y = pose.project(0.0, -0.345, -0.10)
+    if style in _HANGING:
+        path = smooth_path(_hanging(pose))
+    elif style in ("curly", "afro"):
+        path = smooth_path(_cloud(pose))
+    else:
+        if style == "bun":
+            _draw_bun(canvas, pose, size_px)
+        angles = [index * math.tau / 12 for index in range(12)]
+        path = smooth_path([pose.rim(0.188 * wide * math.cos(a), -0.085 + 0.203 * math.sin(a), -0.085) for a in angles])
+        if style == "buzz":
+            canvas.drawPath(path, fill(shaded(identity.hair, 0.35), 0.5))
+            return
+    canvas.drawPath(path, hair_paint(pose, size_px, -0.06))
+    if style in ("curly", "afro"):
         canvas.save()
-        canvas.translate(x, y)
-        radius = 0.066 + 0.018 * volume
-        paint = gradient((0, -radius), (0, radius), [lit(identity.hair, 0.16), shaded(identity.hair, 0.3)])
-        canvas.drawOval(skia.Rect.MakeLTRB(-radius * 1.1, -radius, radius * 1.1, radius), paint)
+        canvas.clipPath(path, doAntiAlias=True)
+        spot(canvas, pose.rim(0.0, 0.12, -0.05), (0.30, 0.26), shaded(identity.hair, 0.85), 0.85)
         canvas.restore()
-    skull = []
-    for index in range(12):
-        angle = index * math.tau / 12
-        skull.append(pose.rim(0.196 * wide * math.cos(angle), -0.085 + 0.205 * math.sin(angle), -0.085))
-    canvas.drawPath(smooth_path(skull), fill(dark))
+    else:
+        canvas.drawPath(path, fill(shaded(identity.hair, 0.85), 0.45))
+
+
+def _draw_bun(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
+    x, y = pose.project(0.0, -0.335, -0.10)
+    radius = 0.060 + 0.018 * pose.identity.hair_volume
+    bun = smooth_path([(x + 1.12 * radius * math.cos(a), y + radius * math.sin(a)) for a in np.linspace(0, 5.5, 8)])
+    canvas.drawPath(bun, hair_paint(pose, size_px, -0.10))
+    spot(canvas, (x, y + 0.5 * radius), (radius * 1.1, radius * 0.6), shaded(pose.identity.hair, 0.6), 0.5)
+
+
+def _hanging(pose: Pose) -> list[Point]:
+    """The outline of hair that hangs behind the shoulders or ends above them."""
+    identity = pose.identity
+    style, volume, wide = identity.hair_style, identity.hair_volume, identity.face_width
+    low = _LOW[style]
+    flare = (0.208 + 0.038 * volume) * wide
+    sway = 0.4 if low > 0.3 else 1.0
+    half: list[tuple[float, float, float]] = [
+        (0.09, -0.285, 1.0),
+        (0.178 * wide, -0.21, 1.0),
+        (0.214 * wide, -0.06, 1.0),
+    ]
+    for step in range(1, 7):
+        y = -0.06 + (low + 0.06) * step / 6
+        wave = 0.020 * identity.hair_wave * math.sin(34 * y + 1.0) + 0.014 * identity.hair_wave
+        taper = 1.0 - (0.10 if low > 0.3 else 0.06 + 0.10 * (step == 6)) * max(0, step - 4)
+        half.append((flare * taper + wave, y, 1 + (sway - 1) * step / 6))
+    head = [_hang(pose, x, y, share) for x, y, share in half]
+    other = [_hang(pose, -x, y, share) for x, y, share in half[::-1]]
+    return [*head, *other]
 
 
 def _hang(pose: Pose, x: float, y: float, share: float) -> Point:
@@ -62,34 +84,23 @@ def _hang(pose: Pose, x: float, y: float, share: float) -> Point:
     return (still[0] + (head[0] - still[0]) * share, still[1] + (head[1] - still[1]) * share)
 
 
-def _curls(pose: Pose, radius: float, middle_y: float) -> list[Point]:
-    """A cloud of soft lobes around the head."""
+def _cloud(pose: Pose) -> list[Point]:
+    """Lobes of curls around the head, uneven as curls are."""
+    identity = pose.identity
+    is_afro = identity.hair_style == "afro"
+    radius = (0.236 if is_afro else 0.222) + 0.055 * identity.hair_volume
+    generator = np.random.default_rng(identity.seed)
+    num_lobes = 44 if is_afro else 30
+    bumps = (0.012 if is_afro else 0.030) * np.where(np.arange(num_lobes) % 2, 1, -1) + generator.normal(
+        0, 0.006 if is_afro else 0.014, num_lobes
+    )
     points = []
-    for index in range(26):
-        angle = index * math.tau / 26
-        bump = radius * (1 + 0.024 * (-1) ** index + 0.008 * math.sin(5.1 * index))
-        squeeze = 0.98 if math.sin(angle) < 0 else 1.12
-        points.append(pose.rim(0.93 * bump * math.cos(angle), middle_y + bump * math.sin(angle) * squeeze, -0.05))
+    for index, bump in enumerate(bumps.tolist()):
+        angle = index * math.tau / num_lobes
+        reach = radius * (1 + bump)
+        squeeze = 0.95 if math.sin(angle) < 0 else (0.80 if is_afro else 1.15 - 0.45 * (1 - identity.hair_volume))
+        points.append(pose.rim(0.95 * reach * math.cos(angle), -0.085 + reach * math.sin(angle) * squeeze, -0.05))
     return points
-
-
-def _draw_curl_shades(canvas: skia.Canvas, pose: Pose, radius: float, middle_y: float) -> None:
-    """Soft light and dark lobes inside the cloud."""
-    light = pose.identity.light
-    for index in range(11):
-        angle = math.pi * (1.06 + 0.088 * index)
-        reach = radius * (0.70 if index % 2 else 0.86)
-        x, y = pose.rim(0.93 * reach * math.cos(angle), middle_y + reach * math.sin(angle), -0.02)
-        is_lit = (index % 2 == 0) == (index % 4 == 0)
-        facing = 0.5 + 0.5 * math.copysign(1, light) * math.cos(angle)
-        colour = lit(pose.identity.hair, 0.5) if is_lit else shaded(pose.identity.hair, 0.5)
-        spot(
-            canvas,
-            (x, y),
-            (0.055, 0.042),
-            colour,
-            (0.12 + 0.20 * facing) if is_lit else 0.35 - 0.22 * pose.identity.hair[1],
-        )
 
 
 def _cap(pose: Pose, outer: list[tuple[float, float]], hairline: list[tuple[float, float]]) -> skia.Path:
@@ -97,127 +108,287 @@ def _cap(pose: Pose, outer: list[tuple[float, float]], hairline: list[tuple[floa
     wide = pose.identity.face_width
     path = skia.Path()
     extend_path(path, [pose.rim(x * wide, y, -0.02) for x, y in outer])
-    low, high = pose.rim(-0.189 * wide, 0, 0.015)[0], pose.rim(0.189 * wide, 0, 0.015)[0]
-    line = [pose.at(x * wide, y, 0.004) for x, y in hairline]
-    # Past the face's edge the far temple is out of sight.
-    extend_path(path, [(min(high, max(low, x)), y) for x, y in line])
+    extend_path(path, _line(pose, hairline))
     path.close()
     return path
 
 
-def _contour(volume: float, low: float, lean: float = 0.0) -> list[tuple[float, float]]:
+def _line(pose: Pose, hairline: list[tuple[float, float]]) -> list[Point]:
+    wide = pose.identity.face_width
+    low, high = pose.rim(-0.183 * wide, 0, 0.015)[0], pose.rim(0.183 * wide, 0, 0.015)[0]
+    # Past the face's edge the far temple is out of sight.
+    return [(min(high, max(low, x)), y) for x, y in (pose.at(x * wide, y, 0.004) for x, y in hairline)]
+
+
+def _contour(volume: float, low: float, lean: float = 0.0, seed: int = 0) -> list[tuple[float, float]]:
     """The silhouette of a cap of the given volume from ear to ear; `lean` lifts one side."""
-    extra = 0.012 + 0.03 * volume
-    points = [(-0.188 - 0.2 * extra, low)]
-    for degrees in (176, 152, 128, 107, 90, 73, 52, 28, 4):
+    extra = 0.006 + 0.030 * volume
+    uneven = np.random.default_rng(seed).normal(0, 0.0035, 13).tolist()
+    points = [(-0.181 - 0.1 * extra, low)]
+    for degrees, bump in zip((176, 162, 148, 132, 117, 103, 90, 77, 63, 48, 32, 18, 4), uneven, strict=True):
         across, up = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-        lift = extra * (1 - 0.45 * lean * across) if lean else extra
-        points.append((across * (0.195 + 0.6 * extra), -0.10 - up**0.92 * (0.198 + lift)))
-    return [*points, (0.188 + 0.2 * extra, low)]
+        lift = extra * (1 - 0.45 * lean * across) + bump * volume
+        points.append((across * (0.187 + 0.55 * extra), -0.10 - up**0.92 * (0.198 + lift)))
+    return [*points, (0.181 + 0.1 * extra, low)]
 
 
-def draw_front_hair(canvas: skia.Canvas, pose: Pose) -> None:
-    """The cap over the forehead with its shadow on the skin and a soft sheen."""
+def draw_front_hair(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
+    """The hair over the forehead with its shadow on the skin and hairs that cross its edge."""
     identity = pose.identity
-    style, volume, part = identity.hair_style, identity.hair_volume, identity.hair_part
-    side = 1 if part >= 0 else -1
-    if style == "crop":
-        paths = [_cap(pose, _contour(0.35 * volume, -0.01), _crop_line())]
-    elif style == "swept":
-        paths = [_cap(pose, _contour(0.4 + 0.8 * volume, -0.005, side), _swept_line(side, volume))]
-    elif style == "curly":
-        paths = [_cap(pose, _contour(0.6, -0.04), _curly_line())]
-    elif style == "bun":
-        paths = [_cap(pose, _contour(0.25 + 0.3 * volume, -0.03), _bun_line())]
+    style, volume = identity.hair_style, identity.hair_volume
+    side = 1 if identity.hair_part >= 0 else -1
+    seed = identity.seed
+    lines: list[list[Point]] = []
+    if identity.headwear == "hijab":
+        paths = [_wrap(pose)]
+    elif style == "bald":
+        paths = []
     else:
-        paths = _curtains(pose, 0.06 * part, 0.26 if style == "long" else 0.155)
+        if style in ("crop", "buzz"):
+            outer, hairline = (
+                _contour(0.30 * volume if style == "crop" else -0.05, -0.01, 0.0, seed),
+                _crop_line(identity.age),
+            )
+        elif style in ("swept", "pixie"):
+            outer, hairline = (
+                _contour(0.35 + 0.8 * volume, -0.005 if style == "swept" else 0.03, side, seed),
+                _swept_line(side, volume),
+            )
+        elif style == "quiff":
+            outer, hairline = _contour(0.9 + 0.7 * volume, -0.01, 0.25 * side, seed), _quiff_line()
+        elif style in ("curly", "afro"):
+            outer, hairline = _contour(0.6, -0.04, 0.0, seed), _curly_line(seed)
+        elif style == "bun":
+            outer, hairline = _contour(0.20 + 0.3 * volume, -0.03, 0.0), _bun_line()
+        else:
+            outer, hairline = [], []
+        if hairline:
+            paths, lines = [_cap(pose, outer, hairline)], [_line(pose, hairline)]
+        else:
+            paths = _curtains(pose)
+            if style == "fringe":
+                paths.append(_fringe(pose))
+    _draw_shadow(canvas, pose, paths)
+    if style == "buzz" and identity.headwear != "hijab":
+        canvas.drawPath(paths[0], fill(shaded(identity.hair, 0.1), 0.62, 0.006))
+        return
+    cloth = identity.headwear_colour if identity.headwear == "hijab" else None
+    paint = hair_paint(pose, size_px, 0.05, cloth)
+    for path in paths:
+        canvas.drawPath(path, paint)
+    if identity.headwear == "hijab":
+        _draw_hem(canvas, pose)
+        return
+    if style not in ("curly", "afro"):
+        for line in lines:
+            _draw_baby_hair(canvas, pose, line)
+    elif paths:
+        canvas.drawPath(smooth_path(lines[0], closed=False), stroke(shaded(identity.hair, 0.2), 0.010, 0.8, 0.004))
+    if style == "fringe":
+        _draw_fringe_gaps(canvas, pose)
+    if identity.headwear == "beret":
+        _draw_beret(canvas, pose, size_px)
+
+
+def _draw_shadow(canvas: skia.Canvas, pose: Pose, paths: list[skia.Path]) -> None:
+    identity = pose.identity
     canvas.save()
     canvas.clipPath(smooth_path(face_points(pose)), doAntiAlias=True)
-    canvas.translate(-0.006 * identity.light, 0.014)
+    canvas.translate(-0.010 * identity.light, 0.012)
     for path in paths:
-        canvas.drawPath(path, fill(shaded(identity.skin, 0.62), 0.55, 0.012))
+        canvas.drawPath(path, fill(shaded(identity.skin, 0.62), 0.58, 0.009))
     canvas.restore()
-    top, low = pose.rim(0, -0.34, 0)[1], pose.rim(0, 0.0 if style != "long" else 0.2, 0)[1]
-    for path in paths:
-        canvas.drawPath(
-            path, gradient((0, top), (0, low), [lit(identity.hair, 0.10), identity.hair, shaded(identity.hair, 0.28)])
-        )
-        canvas.save()
-        canvas.clipPath(path, doAntiAlias=True)
-        _draw_sheen(canvas, pose, style, side)
-        canvas.restore()
-    if style == "curly":
-        radius = 0.238 + 0.04 * volume
-        skin = smooth_path(face_points(pose))
-        canvas.save()
-        canvas.clipPath(smooth_path(_curls(pose, radius, -0.07)), doAntiAlias=True)
-        canvas.clipPath(skia.Op(skin, paths[0], skia.kDifference_PathOp), skia.ClipOp.kDifference, True)
-        _draw_curl_shades(canvas, pose, radius, -0.07)
-        canvas.restore()
 
 
-def _draw_sheen(canvas: skia.Canvas, pose: Pose, style: str, side: int) -> None:
-    identity = pose.identity
-    shine: Colour = lit(identity.hair, 0.55)
-    reach = 0.4 if style == "curly" else 1.0
-    x = 0.085 * (1 if identity.light > 0 else -1)
-    spot(canvas, pose.rim(x, -0.245, 0.04), (0.10, 0.055), shine, 0.34 * reach, 22 * (1 if x > 0 else -1))
-    spot(canvas, pose.rim(-x * 1.2, -0.23, 0.04), (0.07, 0.035), shine, 0.15 * reach, -25 * (1 if x > 0 else -1))
-    if style in ("swept", "long", "bob"):
-        root = pose.rim(-0.06 * side if style == "swept" else 0.06 * identity.hair_part, -0.30, 0.03)
-        for end_x, end_y, tone in ((-0.15, -0.15, 0.5), (-0.09, -0.18, -0.5), (0.09, -0.18, -0.5), (0.15, -0.15, 0.4)):
-            end = pose.rim(end_x, end_y, 0.05)
-            bend = ((root[0] + end[0]) / 2 + 0.10 * end_x, (root[1] + end[1]) / 2 - 0.03)
-            colour = shine if tone > 0 else shaded(identity.hair, 0.45)
-            canvas.drawPath(smooth_path([root, bend, end], closed=False), stroke(colour, 0.012, 0.20, 0.006))
+def _draw_baby_hair(canvas: skia.Canvas, pose: Pose, line: list[Point]) -> None:
+    """Short hairs across the hairline, which would be a helmet's edge without them."""
+    generator = np.random.default_rng(pose.identity.seed + 2)
+    points = np.array(line)
+    steps = np.linspace(0.6, len(line) - 1.6, 52)
+    low = steps.astype(int)
+    share = (steps - low)[:, None]
+    roots = points[low] * (1 - share) + points[low + 1] * share
+    path = skia.Path()
+    middle = pose.at(0.0, -0.12)
+    for (x, y), (away, lean, long) in zip(roots.tolist(), generator.random((len(roots), 3)).tolist(), strict=True):
+        length = 0.004 + 0.010 * long
+        down_x, down_y = middle[0] - x, middle[1] - y + 0.05
+        norm = math.hypot(down_x, down_y) + 1e-6
+        down_x, down_y = down_x / norm, down_y / norm
+        path.moveTo(x - 0.012 * down_x, y - 0.012 * down_y)
+        bend = 0.010 * (lean - 0.5) + 0.004
+        path.quadTo(x, y, x + length * down_x * away + bend, y + length * down_y * away)
+    canvas.drawPath(smooth_path(line, closed=False), stroke(shaded(pose.identity.hair, 0.25), 0.010, 0.45, 0.004))
+    canvas.drawPath(path, stroke(shaded(pose.identity.hair, 0.15), 0.0018, 0.28))
 
 
-def _crop_line() -> list[tuple[float, float]]:
-    half = ((0.183, 0.0), (0.163, -0.045), (0.152, -0.115), (0.128, -0.172), (0.07, -0.196))
-    return [*half, (0.0, -0.200), *((-x, y) for x, y in half[::-1])]
+def _crop_line(age: float) -> list[tuple[float, float]]:
+    back = 0.012 + 0.030 * max(0.0, age - 0.5)
+    half = ((0.180, 0.0), (0.166, -0.045), (0.160, -0.100), (0.140, -0.150 - 0.5 * back), (0.098, -0.194 - back))
+    middle = ((0.05, -0.200), (0.0, -0.206))
+    return [*half, *middle, *((-x, y) for x, y in middle[:1]), *((-x, y) for x, y in half[::-1])]
 
 
 def _swept_line(side: int, volume: float) -> list[tuple[float, float]]:
-    lift = 0.016 * volume
+    lift = 0.012 * volume
     line = [
-        (0.183, 0.002), (0.163, -0.045), (0.154, -0.11), (0.132, -0.165), (0.085, -0.215 - lift),
-        (0.015, -0.190 - lift), (-0.060, -0.168), (-0.118, -0.150), (-0.154, -0.105), (-0.166, -0.045), (-0.183, 0.002),
+        (0.180, 0.002), (0.166, -0.045), (0.160, -0.105), (0.142, -0.165), (0.090, -0.216 - lift),
+        (0.020, -0.196 - lift), (-0.050, -0.178), (-0.112, -0.158), (-0.152, -0.105), (-0.164, -0.045), (-0.180, 0.002),
     ]  # fmt: skip
     return line if side > 0 else [(-x, y) for x, y in line[::-1]]
 
 
-def _curly_line() -> list[tuple[float, float]]:
-    half = ((0.190, -0.02), (0.168, -0.065), (0.160, -0.115), (0.132, -0.148), (0.098, -0.182), (0.055, -0.182))
-    return [*half, (0.0, -0.196), *((-x, y) for x, y in half[::-1])]
+def _quiff_line() -> list[tuple[float, float]]:
+    half = ((0.180, -0.01), (0.164, -0.06), (0.156, -0.125), (0.130, -0.185), (0.085, -0.218), (0.04, -0.214))
+    return [*half, (0.0, -0.218), *((-x, y) for x, y in half[::-1])]
+
+
+def _curly_line(seed: int) -> list[tuple[float, float]]:
+    uneven = np.random.default_rng(seed + 3).normal(0, 0.006, 13).tolist()
+    half = ((0.184, -0.02), (0.166, -0.065), (0.158, -0.115), (0.136, -0.156), (0.098, -0.186), (0.055, -0.192))
+    points = [*half, (0.0, -0.200), *((-x, y) for x, y in half[::-1])]
+    return [(x, y + bump) for (x, y), bump in zip(points, uneven, strict=True)]
 
 
 def _bun_line() -> list[tuple[float, float]]:
-    half = ((0.186, -0.02), (0.166, -0.07), (0.152, -0.125), (0.115, -0.178), (0.055, -0.204))
-    return [*half, (0.0, -0.210), *((-x, y) for x, y in half[::-1])]
+    half = ((0.181, -0.02), (0.166, -0.07), (0.155, -0.125), (0.122, -0.178), (0.060, -0.207))
+    return [*half, (0.0, -0.213), *((-x, y) for x, y in half[::-1])]
 
 
-def _curtains(pose: Pose, part_x: float, low: float) -> list[skia.Path]:
+def _curtains(pose: Pose) -> list[skia.Path]:
     """Two curtains from the parting down both sides of the face."""
-    wide, volume = pose.identity.face_width, pose.identity.hair_volume
-    extra = 0.012 + 0.022 * volume
+    identity = pose.identity
+    wide, volume = identity.face_width, identity.hair_volume
+    part_x = 0.06 * identity.hair_part
+    low = 0.27 if _LOW[identity.hair_style] > 0.3 else 0.150
+    extra = 0.006 + 0.024 * volume
     paths = []
     for side in (-1, 1):
         drop = pose.drop(low) * 0.15
         seam_x = part_x - side * 0.002  # the two overlap, or the skin would shine through the parting
         outer = [
-            (seam_x, -0.304 - extra, -0.01), (side * 0.105, -0.281 - extra, -0.02),
-            (side * (0.174 + 0.6 * extra), -0.205 - 0.3 * extra, -0.02), (side * (0.198 + extra), -0.07, -0.02),
-            (side * (0.206 + extra), 0.08, -0.01), (side * (0.20 + extra), low, 0.0),
+            (seam_x, -0.300 - extra, -0.01), (side * 0.105, -0.277 - extra, -0.02),
+            (side * (0.172 + 0.5 * extra), -0.200 - 0.3 * extra, -0.02), (side * (0.193 + extra), -0.07, -0.02),
         ]  # fmt: skip
-        inner = [
-            (side * 0.186, low - 0.03, 0.02), (side * 0.176, 0.06, 0.035), (side * 0.164, -0.05, 0.07),
-            (side * 0.138, -0.125, 0.10), (part_x + side * 0.062, -0.192, 0.13), (seam_x, -0.232, 0.12),
-        ]  # fmt: skip
+        inner = [(side * 0.155, -0.088, 0.08), (side * 0.128, -0.140, 0.10), (part_x + side * 0.060, -0.200, 0.13)]
+        steps = range(1, 6)
+        for step in steps:
+            y = -0.07 + (low + 0.07) * step / 5
+            wave = 0.018 * identity.hair_wave * math.sin(34 * y + 1.0 + side)
+            outer.append((side * (0.201 + extra + wave), y, -0.01))
+            inner.insert(0, (side * (0.166 + 0.022 * (step / 5) ** 1.5 + 0.7 * wave), y, 0.05 - 0.03 * step / 5))
+        inner.append((seam_x, -0.240, 0.12))
         path = skia.Path()
         extend_path(path, [pose.rim(x * wide, y, z) for x, y, z in outer])
-        tip = pose.rim(side * 0.196 * wide, low + 0.04 + drop, 0.0)
-        path.quadTo(*pose.rim(side * (0.21 + extra) * wide, low + 0.035, 0.0), *tip)
+        tip = pose.rim(side * 0.194 * wide, low + 0.05 + drop, 0.0)
+        path.quadTo(*pose.rim(side * (0.205 + extra) * wide, low + 0.040, 0.0), *tip)
         extend_path(path, [pose.rim(x * wide, y + (drop if y > 0 else 0), z) for x, y, z in inner])
         path.close()
         paths.append(path)
     return paths
+
+
+def _fringe_ends(pose: Pose) -> list[tuple[float, float]]:
+    uneven = np.random.default_rng(pose.identity.seed + 4).normal(0, 0.0045, 15).tolist()
+    return [
+        (0.152 - 0.304 * index / 14, -0.108 - 0.016 * math.sin(math.pi * index / 14) + bump)
+        for index, bump in enumerate(uneven)
+    ]
+
+
+def _fringe(pose: Pose) -> skia.Path:
+    """Hair cut straight above the brows."""
+    wide = pose.identity.face_width
+    top = [
+        (-0.155, -0.135),
+        (-0.125, -0.215),
+        (-0.06, -0.255),
+        (0.0, -0.262),
+        (0.06, -0.255),
+        (0.125, -0.215),
+        (0.155, -0.135),
+    ]
+    path = skia.Path()
+    extend_path(path, [pose.at(x * wide, y, 0.01) for x, y in top])
+    extend_path(path, [pose.at(x * wide, y, 0.012) for x, y in _fringe_ends(pose)])
+    path.close()
+    return path
+
+
+def _draw_fringe_gaps(canvas: skia.Canvas, pose: Pose) -> None:
+    wide = pose.identity.face_width
+    path = skia.Path()
+    for x, y in _fringe_ends(pose)[1:-1]:
+        path.moveTo(*pose.at(x * wide, y - 0.03, 0.012))
+        path.lineTo(*pose.at(x * wide * 1.01, y + 0.010, 0.012))
+    canvas.drawPath(path, stroke(shaded(pose.identity.hair, 0.35), 0.0034, 0.6))
+
+
+def _opening(pose: Pose) -> list[Point]:
+    """The rim of a covering around the face, clockwise from the forehead."""
+    wide = pose.identity.face_width
+    half = [
+        (0.0, -0.196),
+        (0.085, -0.184),
+        (0.142, -0.120),
+        (0.164, -0.020),
+        (0.158, 0.090),
+        (0.122, 0.190),
+        (0.060, 0.246),
+    ]
+    rows = [*half, (0.0, 0.262), *((-x, y) for x, y in half[:0:-1])]
+    return [
+        pose.at(x * wide, y + 0.9 * pose.drop(y), 0.012) if y < 0.15 else pose.rim(x * wide, y + pose.drop(y), 0.09)
+        for x, y in rows
+    ]
+
+
+def _wrap(pose: Pose) -> skia.Path:
+    """Cloth around head and neck with a hole for the face."""
+    wide = pose.identity.face_width
+    half = [(0.0, -0.325, 1.0), (0.115, -0.295, 1.0), (0.190, -0.205, 1.0), (0.216, -0.070, 1.0), (0.212, 0.080, 1.0),
+            (0.196, 0.220, 0.8), (0.230, 0.345, 0.35), (0.310, 0.430, 0.1), (0.330, 0.60, 0.0)]  # fmt: skip
+    rows = [*half, *((-x, y, share) for x, y, share in half[:0:-1])]
+    path = smooth_path([_hang(pose, x * wide, y, share) for x, y, share in rows])
+    hole = smooth_path(_opening(pose))
+    return skia.Op(path, hole, skia.kDifference_PathOp)
+
+
+def _draw_hem(canvas: skia.Canvas, pose: Pose) -> None:
+    colour = pose.identity.headwear_colour
+    rim = smooth_path(_opening(pose))
+    canvas.drawPath(rim, stroke(shaded(colour, 0.45), 0.010, 0.55, 0.004))
+    canvas.drawPath(rim, stroke(lit(colour, 0.22), 0.004, 0.55, 0.001))
+    folds = skia.Path()
+    for x0, x1, y0 in ((-0.14, 0.10, 0.20), (-0.16, 0.16, 0.26), (0.10, -0.14, 0.30)):
+        start, end = _hang(pose, x0, y0, 0.7), _hang(pose, x1, y0 + 0.11, 0.4)
+        folds.moveTo(*start)
+        folds.quadTo((start[0] + end[0]) / 2, end[1] + 0.012, *end)
+    canvas.drawPath(folds, stroke(shaded(colour, 0.55), 0.014, 0.50, 0.006))
+    canvas.save()
+    canvas.translate(0, -0.012)
+    canvas.drawPath(folds, stroke(lit(colour, 0.35), 0.008, 0.30, 0.005))
+    canvas.restore()
+
+
+def _draw_beret(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
+    """A soft cap that leans to one side."""
+    identity = pose.identity
+    side = -1 if identity.hair_part >= 0 else 1
+    colour = identity.headwear_colour
+    rows = [(-0.178, -0.165), (-0.235, -0.235), (-0.200, -0.315), (-0.085, -0.362), (0.060, -0.352), (0.155, -0.300),
+            (0.186, -0.225), (0.170, -0.175)]  # fmt: skip
+    outer = [pose.rim(-side * x, y, -0.01) for x, y in rows]
+    band = [
+        pose.at(-side * x, y, 0.01)
+        for x, y in ((0.150, -0.190), (0.075, -0.232), (0.0, -0.238), (-0.085, -0.222), (-0.152, -0.180))
+    ]
+    path = skia.Path()
+    extend_path(path, outer)
+    extend_path(path, band)
+    path.close()
+    canvas.drawPath(path, fill(shaded(identity.hair, 0.8), 0.5, 0.008))
+    canvas.drawPath(path, hair_paint(pose, size_px, 0.03, colour))
+    canvas.drawPath(
+        smooth_path([outer[-1], *band, outer[0]], closed=False), stroke(shaded(colour, 0.45), 0.010, 0.75, 0.002)
+    )

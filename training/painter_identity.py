@@ -6,7 +6,10 @@ import numpy as np
 
 from training.painter_shapes import Colour, hex_colour, mix
 
-HAIR_STYLES = ("crop", "swept", "long", "bob", "curly", "bun")
+HAIR_STYLES = (
+    "crop", "buzz", "bald", "swept", "pixie", "quiff", "long", "wavy", "bob", "fringe", "curly", "afro", "bun",
+)  # fmt: skip
+HEADWEAR = ("none", "hijab", "beret")
 CLOTHES = ("round", "open", "collar")
 
 _SKIN = hex_colour("#EBBD9C")
@@ -45,12 +48,28 @@ class Identity:
     hair_style: str = "swept"
     hair_volume: float = 0.5
     hair_part: float = 0.4  # -1 to 1, where the hair parts
-    beard: float = 0.0
+    hair_wave: float = 0.0
+    headwear: str = "none"
+    headwear_colour: Colour = _CLOTHES
+    beard: float = 0.0  # to 0.3 stubble, from 0.7 a full beard
     has_glasses: bool = False
     clothes_style: str = "round"
     clothes: Colour = _CLOTHES
     backdrop: Colour = _BACKDROP
     light: float = -0.6  # -1 from the picture's left, 1 from its right
+    light_hardness: float = 0.4
+    rim_light: float = 0.3
+    gloss: float = 0.5
+    skin_texture: float = 0.35
+    freckles: float = 0.0
+    cheekbones: float = 1.0
+    brow_ridge: float = 0.5
+    nose_bridge: float = 1.0
+    mouth_drop: float = 0.0  # -1 to 1, a mouth nearer the chin is positive
+    zoom: float = 1.0  # how closely the picture is cropped
+    shift_x: float = 0.0  # of the face in the crop, in parts of the picture
+    shift_y: float = 0.0
+    seed: int = 0  # of what has no name: pores, strands, cloth, what stands behind
 
 
 SKINS = ("#F6D7C3", "#EFC5A6", "#E0AC86", "#C98F66", "#A66D48", "#7F4E33", "#5C3826")
@@ -69,6 +88,9 @@ def random_identity(generator: np.random.Generator) -> Identity:
     def around(spread: float) -> float:
         return float(1 + spread * np.clip(generator.normal(), -2, 2))
 
+    def around_zero() -> float:
+        return float(np.clip(generator.normal(), -2, 2))
+
     def pick(names: tuple[str, ...]) -> str:
         return names[int(generator.integers(len(names)))]
 
@@ -83,8 +105,14 @@ def random_identity(generator: np.random.Generator) -> Identity:
     lips = mix(mix(skin, hex_colour("#B5524C"), 0.5), rose, between(0.2, 0.8) if is_feminine else between(0, 0.12))
     lips = mix(lips, hex_colour("#5A2226"), 0.08 * tone / 2)
     style = pick(
-        ("long", "bob", "curly", "bun", "swept", "long") if is_feminine else ("crop", "swept", "curly", "crop")
+        ("long", "wavy", "bob", "fringe", "curly", "afro", "bun", "pixie", "long", "wavy")
+        if is_feminine
+        else ("crop", "swept", "curly", "quiff", "buzz", "bald", "crop", "swept", "afro", "long")
     )
+    if style == "afro" and tone < 2.4:
+        style = "curly"
+    chance = generator.random()
+    headwear = "hijab" if is_feminine and chance < 0.12 else "beret" if chance > 0.95 else "none"
     has_beard = not is_feminine and generator.random() < 0.45
     return Identity(
         skin=skin,
@@ -111,12 +139,28 @@ def random_identity(generator: np.random.Generator) -> Identity:
         hair_style=style,
         hair_volume=between(0.1, 1.0),
         hair_part=between(-1, 1),
-        beard=between(0.35, 1.0) if has_beard else 0.0,
+        hair_wave=between(0.5, 1.0) if style == "wavy" else between(0, 0.25),
+        headwear=headwear,
+        headwear_colour=mix(hex_colour(pick(CLOTH)), hex_colour(pick(CLOTH)), between(0, 0.35)),
+        beard=between(0.08, 1.0) if has_beard else 0.0,
         has_glasses=bool(generator.random() < 0.12),
         clothes_style=pick(CLOTHES),
         clothes=mix(hex_colour(pick(CLOTH)), hex_colour(pick(CLOTH)), between(0, 0.35)),
         backdrop=mix(hex_colour(pick(BACKDROPS)), hex_colour(pick(BACKDROPS)), between(0, 1)),
         light=between(-1, 1),
+        light_hardness=between(0, 1),
+        rim_light=between(0, 0.7),
+        gloss=between(0.2, 0.9),
+        skin_texture=between(0.0, 1.0),
+        freckles=between(0.3, 1.0) if generator.random() < 0.15 and tone < 2.5 else 0.0,
+        cheekbones=between(0.5, 1.5),
+        brow_ridge=between(0.0, 0.5) if is_feminine else between(0.4, 1.2),
+        nose_bridge=between(0.6, 1.25),
+        mouth_drop=between(-0.6, 0.9),
+        zoom=between(0.95, 1.25) if generator.random() < 0.5 else between(1.1, 1.55),
+        shift_x=0.025 * around_zero(),
+        shift_y=0.02 * around_zero(),
+        seed=int(generator.integers(1 << 31)),
     )
 
 

@@ -13,7 +13,7 @@ from training.painter_eyes import brow_points, eye_shape
 from training.painter_face import face_points
 from training.painter_identity import Identity
 from training.painter_mouth import mouth_shape
-from training.painter_pose import NOSE_BASE_Y, SCALE, WING_RISE, Motion, Pose
+from training.painter_pose import NOSE_BASE_Y, WING_RISE, Motion, Pose
 from training.painter_shapes import Point
 
 _ROW = 13  # points of each of the lips' four outlines, which come first
@@ -27,8 +27,8 @@ def landmarks(identity: Identity, motion: NDArray[np.float32]) -> NDArray[np.flo
     """
     pose = Pose(identity, Motion.of(motion))
     head = [pose.rolled(point) for group in (_mouth(pose), _eyes(pose), _skin(pose)) for point in group]
-    points = np.array([*head, *_shoulders(pose)]) * SCALE + 0.5
-    return np.concatenate([points, _backdrop()]).astype(np.float32)
+    points = pose.picture(np.array([*head, *_shoulders(pose)]))
+    return np.concatenate([points, _backdrop(pose)]).astype(np.float32)
 
 
 def mouth_opening(points: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -41,7 +41,7 @@ def landmark_weights() -> NDArray[np.float32]:
     """How much each landmark counts: [num_landmarks] float32 of mean 1."""
     pose = Pose(_anybody(), Motion.of(np.zeros(len(MOTION_NAMES), np.float32)))
     counts = ((_MOUTH_WEIGHT, len(_mouth(pose))), (_EYE_WEIGHT, len(_eyes(pose))), (_SKIN_WEIGHT, len(_skin(pose))))
-    still = len(_shoulders(pose)) + len(_backdrop())
+    still = len(_shoulders(pose)) + len(_backdrop(pose))
     weights = np.concatenate([*(np.full(count, weight) for weight, count in counts), np.full(still, _STILL_WEIGHT)])
     return (weights / weights.mean()).astype(np.float32)
 
@@ -82,12 +82,14 @@ def _eyes(pose: Pose) -> list[Point]:
 def _skin(pose: Pose) -> list[Point]:
     """Forehead, cheeks, nose, the face's outline and the skull's."""
     wide = pose.identity.face_width
-    cheeks = [
-        pose.at(x * wide, y + pose.drop(y))
-        for y in (-0.2, -0.15, 0.0, 0.04, 0.08, 0.12)
+    spots = [
+        (x * wide, y)
+        for y in (-0.2, -0.15, -0.115, 0.0, 0.04, 0.08, 0.12, 0.16)
         for x in (-0.14, -0.1, -0.055, 0.0, 0.055, 0.1, 0.14)
         if y < 0.1 or abs(x) > 0.09
     ]
+    x, y = np.array(spots).T
+    cheeks = [pose.at(*point) for point in zip(*(v.tolist() for v in pose.skin(x, y)), strict=True)]
     wing_y = NOSE_BASE_Y - WING_RISE * pose.motion.sneer
     nose = [pose.at(x, y, 0.03) for x, y in ((-0.028, wing_y), (0.028, wing_y))]
     nose += [pose.at(0, NOSE_BASE_Y + y - 0.5 * WING_RISE * pose.motion.sneer, 0.03) for y in (0.0, -0.04)]
@@ -100,7 +102,10 @@ def _shoulders(pose: Pose) -> list[Point]:
     return [(pose.body_x + x, y) for x, y in ((-0.3, 0.44), (-0.2, 0.42), (0.2, 0.42), (0.3, 0.44))]
 
 
-def _backdrop() -> NDArray[np.float64]:
-    """Points of the picture's edge, which never move."""
+def _backdrop(pose: Pose) -> NDArray[np.float64]:
+    """Points of the picture's edge, which never move; outside the picture where hair or shoulders may hide them."""
     sides = [(x, y) for x in (0.02, 0.98) for y in (0.03, 0.15, 0.3, 0.45, 0.6, 0.75)]
-    return np.array([*sides, (0.2, 0.02), (0.8, 0.02)])
+    points = np.array([*sides, (0.2, 0.02), (0.8, 0.02)])
+    x, y = ((points - pose.centre) / pose.scale).T
+    hidden = (y > 0.36) | ((np.abs(x) < 0.33) & (y > -0.38))
+    return np.where(hidden[:, None], -1.0, points)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import skia
 
-from training.painter_pose import MOUTH_Y, WING_RISE, Pose
+from training.painter_pose import WING_RISE, Pose
 from training.painter_shapes import (
     Colour,
     Point,
@@ -76,7 +76,7 @@ def mouth_shape(pose: Pose) -> MouthShape:
     lower = 0.0265 * identity.lip_fullness * stretch * press * (1 - 0.55 * tuck)
     out = 0.012 + 0.03 * rounding
 
-    upper_y = MOUTH_Y + closing * 0.34 * pose.chin_drop - 0.013 * open_share * (1 - tuck)
+    upper_y = pose.mouth_y + closing * 0.34 * pose.chin_drop - 0.013 * open_share * (1 - tuck)
     upper_y -= 0.005 * tuck + 0.003 * grin + 0.007 * sneer
     lower_y = upper_y + gap
     corner_y = upper_y - 0.002 + 0.40 * gap - (0.022 if smile > 0 else 0.016) * smile

@@ -13,6 +13,8 @@ from training.motion_names import HIGHEST, LOWEST, MOTION_NAMES
 from training.painter_identity import Identity
 from training.painter_shapes import Point
 
+Floats = NDArray[np.float64]
+
 NECK_PIVOT_Y = 0.31
 SCALE = 1.25  # the crop of portrait preparation: the face fills the picture, the mouth has pixels
 EYE_Y = -0.042
@@ -21,6 +23,12 @@ NOSE_BASE_Y = 0.062
 MOUTH_Y = 0.128
 CHIN_DROP = 0.08
 WING_RISE = 0.012  # how far a full sneer lifts the nostrils
+
+
+def _hill(value: Floats, middle: float, spread: float) -> Floats:
+    """1 in the middle, falling as a Gaussian does."""
+    hill: Floats = np.exp(-0.5 * ((value - middle) / spread) ** 2)
+    return hill
 
 
 def smoothstep(low: float, high: float, value: float) -> float:
@@ -71,6 +79,9 @@ class Pose:
         self.head_x = 0.02 * self.sin_yaw + 0.02 * motion.roll
         self.head_y = -0.012 * self.sin_pitch
         self.body_x = 0.012 * motion.yaw + 0.02 * motion.roll
+        self.scale = SCALE * identity.zoom
+        self.centre = (0.5 + identity.shift_x, 0.5 + identity.shift_y)
+        self.mouth_y = MOUTH_Y + 0.010 * identity.mouth_drop
 
     def drop(self, y: float) -> float:
         """How far the jaw carries a point of the face down."""
@@ -80,6 +91,33 @@ class Pose:
         """The depth of the face's front at (x, y)."""
         width = 0.212 * self.identity.face_width
         return 0.168 * math.sqrt(max(0.06, 1 - (x / width) ** 2 - (y / 0.42) ** 2))
+
+    def skin(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Where the face's muscles and the jaw carry points of its skin; arrays of one shape, before projection."""
+        motion = self.motion
+        side = np.sign(x)
+        across = np.abs(x) / self.identity.face_width
+        share = np.clip((y - 0.02) / 0.22, 0, 1)
+        moved_x, moved_y = x, y + self.chin_drop * share * share * (3 - 2 * share)
+        if motion.smile or motion.lip_width or motion.lip_rounding:
+            corner = _hill(across, 0.080, 0.030) * _hill(y, self.mouth_y, 0.030)
+            pull = 0.008 * motion.smile + 0.015 * motion.lip_width - 0.026 * motion.lip_rounding
+            moved_x = moved_x + side * pull * corner
+            cheek = _hill(across, 0.098, 0.034) * _hill(y, 0.045, 0.034) * max(0.0, motion.smile)
+            moved_y = moved_y - 0.016 * motion.smile * corner - 0.011 * cheek
+        if motion.sneer:
+            moved_y = moved_y - WING_RISE * motion.sneer * _hill(across, 0.028, 0.020) * _hill(y, 0.058, 0.032)
+        if motion.brow_raise or motion.brow_furrow:
+            raised = (0.020 if motion.brow_raise > 0 else 0.011) * motion.brow_raise
+            moved_y = moved_y - raised * _hill(across, 0.07, 0.06) * _hill(y, BROW_Y - 0.012, 0.034)
+            inner = _hill(across, 0.030, 0.022) * _hill(y, BROW_Y, 0.026)
+            moved_y = moved_y + (0.011 if motion.brow_furrow > 0 else 0.013) * motion.brow_furrow * inner
+            moved_x = moved_x - side * 0.006 * max(0.0, motion.brow_furrow) * inner
+        return moved_x, moved_y
+
+    def picture(self, points: Floats) -> Floats:
+        """Projected points [..., 2] in parts of the picture, 0 to 1."""
+        return points * self.scale + np.array(self.centre)
 
     def at(self, x: float, y: float, out: float = 0.0) -> Point:
         """A point on the face's front, `out` in front of it."""

@@ -42,6 +42,7 @@ def hex_colour(text: str) -> Colour:
     return (int(text[1:3], 16) / 255, int(text[3:5], 16) / 255, int(text[5:7], 16) / 255)
 
 
+@lru_cache(maxsize=8192)
 def to_skia(colour: Colour, alpha: float = 1.0) -> int:
     """Skia's packed colour."""
     red, green, blue = (min(255, max(0, round(channel * 255))) for channel in colour)

@@ -1,0 +1,242 @@
+"""A face's skin as a picture: a sculpted relief under a light, with blush, pores, freckles, stubble and wrinkles.
+
+In:  an Identity. Out: a picture over the face's plane, laid over the moving face by painter_face.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import skia
+from numpy.typing import NDArray
+
+from training.painter_identity import Identity
+from training.painter_noise import cut, hair_tile, noise_tile
+from training.painter_shapes import mix, shaded
+
+HALF_WIDTH, TOP, BOTTOM = 0.232, -0.335, 0.335  # what the picture covers, in picture heights about the face's middle
+_COARSE_PX = 128.0  # pixels of the relief in a picture height; light is smooth
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SkinPicture:
+    """image: RGBA over the plane; scale_px: its pixels in a picture height."""
+
+    image: skia.Image
+    scale_px: float
+
+
+def _axis(low: float, high: float, scale_px: float) -> Floats:
+    num = round((high - low) * scale_px)
+    return ((np.arange(num) + 0.5) / scale_px + low).astype(np.float32)
+
+
+def _hills(x: Floats, y: Floats, rows: list[tuple[float, float, float, float, float]]) -> Floats:
+    """A sum of Gaussian hills (height, x, y, x spread, y spread), mirrored where x is not 0."""
+    both = [row for row in rows] + [(h, -cx, cy, sx, sy) for h, cx, cy, sx, sy in rows if cx]
+    height, cx, cy, sx, sy = np.array(both, np.float32).T[:, :, None]
+    across = np.exp(-0.5 * ((x[None] - cx) / sx) ** 2)
+    down = height * np.exp(-0.5 * ((y[None] - cy) / sy) ** 2)
+    hills: Floats = down.T @ across
+    return hills
+
+
+def relief(identity: Identity, x: Floats, y: Floats) -> Floats:
+    """How far nose, brows, cheeks and chin stand out of the face's round: [len(y), len(x)] picture heights."""
+    wide, nose, bone = identity.nose_width, identity.nose_length, identity.cheekbones
+    tip = -0.042 + 0.084 * nose
+    eye = 0.0785 * identity.eye_spacing * identity.face_width
+    jaw = identity.jaw_width
+    return _hills(
+        x,
+        y,
+        [
+            (0.006 + 0.006 * identity.brow_ridge, 0.064, -0.088, 0.036, 0.016),
+            (0.006 * identity.brow_ridge, 0.0, -0.085, 0.03, 0.016),
+            (-0.017, eye, -0.046, 0.031, 0.021),
+            (-0.008, eye * 0.62, -0.048, 0.014, 0.022),
+            (0.008 * identity.nose_bridge, 0.0, -0.055, 0.0125, 0.026),
+            (0.018 * identity.nose_bridge, 0.0, -0.010, 0.0130 * wide, 0.030),
+            (0.027, 0.0, tip - 0.012, 0.0165 * wide, 0.022),
+            (0.019, 0.0, tip + 0.000, 0.0160 * wide, 0.0120),
+            (0.016, 0.0240 * wide, tip + 0.008, 0.0095 * wide, 0.0105),
+            (0.013 * bone, 0.108, 0.006, 0.034, 0.026),
+            (0.012, 0.080, 0.052, 0.036, 0.034),
+            (-0.005, 0.052, 0.088, 0.010, 0.022),
+            (0.014, 0.0, 0.118, 0.046, 0.030),
+            (-0.0035, 0.0, 0.090, 0.0052, 0.014),
+            (0.0020, 0.010, 0.092, 0.0045, 0.014),
+            (-0.010, 0.0, 0.176, 0.040, 0.0105),
+            (0.017, 0.0, 0.216, 0.036 * identity.chin_width, 0.024),
+            (-0.010 * bone, 0.128 * jaw, 0.105, 0.030, 0.045),
+            (-0.006, 0.160, -0.110, 0.024, 0.050),
+            (0.006, 0.0, -0.185, 0.090, 0.045),
+            (0.004, 0.070, -0.150, 0.040, 0.030),
+        ],
+    )
+
+
+def round_of_face(identity: Identity, x: Floats, y: Floats) -> Floats:
+    """The face's round without its features: [len(y), len(x)]."""
+    width = 0.222 * identity.face_width
+    inside = 1 - (x[None] / width) ** 2 - ((y[:, None] + 0.02) / 0.40) ** 2
+    # Past the edge the round goes on falling, or the rim would be lit like a plane.
+    return (0.165 * np.sqrt(np.maximum(inside, 0.02)) + 0.10 * np.minimum(inside - 0.02, 0)).astype(np.float32)
+
+
+def _light(identity: Identity, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Brightness of a white matte face about 1, and how much of a gleam is on it; both at the relief's grain."""
+    height = round_of_face(identity, x, y) + relief(identity, x, y)
+    slope_y, slope_x = np.gradient(height * _COARSE_PX)
+    length = 1 / np.sqrt(1 + slope_x**2 + slope_y**2)
+    normal = np.stack([-slope_x, -slope_y, np.ones_like(length)]) * length
+
+    def towards(lx: float, ly: float, lz: float) -> Floats:
+        vector = np.array([lx, ly, lz], np.float32)
+        return np.tensordot(vector / np.linalg.norm(vector), normal, 1)  # type: ignore[no-any-return]
+
+    side, hard = identity.light, identity.light_hardness
+    key = np.clip((towards(0.85 * side, -0.50, 0.62) + 0.22) / 1.22, 0, None)
+    fill = np.clip(towards(-0.6 * side, 0.05, 0.8), 0, None)
+    sky = 0.5 - 0.5 * normal[1]
+    hollow = cv2.GaussianBlur(height, (0, 0), 5.0) - height
+    ao = 1 - np.clip(hollow * 14, -0.14, 0.40)
+    bright = (0.24 + 0.16 * (1 - hard)) + (0.42 + 0.22 * hard) * key + (0.34 - 0.18 * hard) * fill
+    bright = bright + 0.10 * (sky - 0.5)
+    rim = np.clip(1 - normal[2], 0, 1) ** 2.2 * np.clip(-np.sign(side) * normal[0], 0, 1) * identity.rim_light
+    half = towards(0.45 * side, -0.36, 0.95)
+    gleam = np.clip(half, 0, 1) ** 26 + 0.35 * np.clip(half, 0, 1) ** 7
+    bright = bright * ao
+    # The brightest parts show the skin's own colour: how bright a lamp is must not bleach a fair face.
+    bright = bright / np.percentile(bright, 86)
+    bright = np.where(bright > 1, 1 + 0.45 * (bright - 1), bright)
+    return bright.astype(np.float32), (gleam * ao * 0.5 + 0.9 * rim).astype(np.float32)
+
+
+def _tint(identity: Identity, x: Floats, y: Floats, generator: np.random.Generator) -> tuple[Floats, ...]:
+    """Shares [rows, columns] of redness, of shadow under the eyes, and of a shaved or short beard's shade."""
+    flush = 0.20 + 0.6 * identity.blush
+    red = _hills(
+        x,
+        y,
+        [
+            (flush * 0.75, 0.098, 0.040, 0.036, 0.030),
+            (0.34, 0.0, 0.044, 0.020, 0.016),
+            (0.16, 0.0, 0.215, 0.03, 0.02),
+            (0.20, 0.178, 0.0, 0.02, 0.06),
+            (0.12, 0.055, -0.066, 0.035, 0.012),
+        ],
+    )
+    red += 0.03 * cv2.resize(
+        cut(noise_tile(24.0), (64, 64), generator), (len(x), len(y)), interpolation=cv2.INTER_LINEAR
+    )
+    tired = _hills(
+        x, y, [(0.26 + 0.5 * identity.age, 0.064, -0.014, 0.024, 0.0095), (0.22, 0.040, -0.045, 0.012, 0.02)]
+    )
+    return red, tired, _beard_share(x, y)
+
+
+def _beard_share(x: Floats, y: Floats) -> Floats:
+    """Where a beard grows: 1 on jaw, chin and lip, 0 on cheeks and between nose and brow."""
+    across = np.abs(x)[None]
+    down = y[:, None]
+    edge = 0.060 + 0.052 * np.sin(np.clip((0.168 - across) / 0.110, 0, 1) * np.pi * 0.62) ** 2
+    edge = np.where(across > 0.166, 0.060 - 2.4 * (across - 0.166), edge)
+    jaw = np.clip((down - edge) / 0.022, 0, 1)
+    cheek = np.clip((across - 0.052 + 0.10 * np.clip(down - 0.13, 0, 0.3)) / 0.014, 0, 1)
+    below = np.clip((down - 0.164) / 0.012, 0, 1)
+    lip = np.exp(-0.5 * ((down - 0.092 - 3.5 * across**2) / 0.010) ** 2) * np.clip((0.078 - across) / 0.014, 0, 1)
+    tuft = np.exp(-0.5 * ((down - 0.176) / 0.014) ** 2) * np.exp(-0.5 * (across / 0.012) ** 2)
+    share: Floats = np.clip(np.maximum(jaw * np.maximum(cheek, below), np.maximum(1.15 * lip, 0.8 * tuft)), 0, 1)
+    return share.astype(np.float32)
+
+
+@lru_cache(maxsize=24)
+def skin_picture(identity: Identity, picture_px: int) -> SkinPicture:
+    """The skin of a face for pictures of `picture_px`; kept for the people painted last."""
+    generator = np.random.default_rng(identity.seed)
+    scale_px = max(60.0, 1.25 * identity.zoom * picture_px)
+    wide = HALF_WIDTH * identity.face_width
+    coarse_x, coarse_y = _axis(-wide, wide, _COARSE_PX), _axis(TOP, BOTTOM, _COARSE_PX)
+    x, y = _axis(-wide, wide, scale_px), _axis(TOP, BOTTOM, scale_px)
+    size = (len(x), len(y))
+    bright, gleam = _light(identity, coarse_x, coarse_y)
+    red, tired, _ = _tint(identity, coarse_x, coarse_y, generator)
+    maps = cv2.resize(np.dstack([bright, gleam, red, tired]), size, interpolation=cv2.INTER_CUBIC)
+    bright, gleam, red, tired = (np.ascontiguousarray(maps[..., i]) for i in range(4))
+    # Pores and blotches: what a photograph of skin has and a drawing lacks.
+    shape = (size[1], size[0])
+    pores = cut(noise_tile(1.0), shape, generator) * 0.4 + cut(noise_tile(2.6), shape, generator) * 0.6
+    rough = identity.skin_texture
+    bright = bright * (1 + 0.040 * rough * pores) + 0.007 * rough * cut(noise_tile(9.0), shape, generator)
+    gleam = gleam * (1 + 0.30 * rough * pores)
+    shade = _wrinkles(identity, size, scale_px)
+    bright *= 1 - shade
+    skin = np.array(identity.skin, np.float32)
+    depth = np.clip(bright, 0.02, 1.35)
+    # Light that went through skin is red, so shadows lose blue first.
+    picture = np.dstack([skin[i] * np.power(depth, power) for i, power in enumerate((0.80, 1.04, 1.14))])
+    flush = np.array(mix(identity.skin, (0.80, 0.22, 0.20), 0.62), np.float32) * np.clip(depth, 0, 1.1)[..., None]
+    picture += (flush - picture) * np.clip(red, 0, 0.75)[..., None]
+    dusk = np.array(mix(shaded(identity.skin, 0.45), (0.36, 0.22, 0.34), 0.25), np.float32)
+    picture += (dusk - picture) * np.clip(0.55 * tired, 0, 0.6)[..., None]
+    if identity.freckles > 0:
+        spots = np.clip(cut(noise_tile(4.5), shape, generator) - 1.25, 0, 1) * np.clip(red * 2.4 + 0.12, 0, 1)
+        dots = np.array(mix(shaded(identity.skin, 0.5), (0.5, 0.28, 0.16), 0.4), np.float32)
+        picture += (dots - picture) * np.clip(identity.freckles * spots, 0, 0.75)[..., None]
+    picture += (identity.gloss * gleam * (0.16 + 0.10 * float(skin.mean())))[..., None] * np.array(
+        (1.0, 0.96, 0.90), np.float32
+    )
+    if identity.beard > 0:
+        _grow_beard(picture, identity, x, y, depth, generator)
+    rgba = np.empty((*shape, 4), np.uint8)
+    rgba[..., :3] = np.clip(picture * 255, 0, 255)
+    rgba[..., 3] = 255
+    return SkinPicture(skia.Image.fromarray(rgba, skia.kRGBA_8888_ColorType, copy=True), scale_px)
+
+
+def _grow_beard(
+    picture: Floats, identity: Identity, x: Floats, y: Floats, depth: Floats, generator: np.random.Generator
+) -> None:
+    """Lay stubble or a full beard, hair by hair, over the skin."""
+    share = _beard_share(x / identity.face_width, y)
+    hairs = cut(hair_tile(False), share.shape, generator)
+    full = np.clip((identity.beard - 0.25) / 0.5, 0, 1)
+    cover = np.clip(share * (0.30 + 0.35 * identity.beard + 0.75 * full) + (0.22 - 0.12 * full) * hairs * share, 0, 1)
+    cover *= np.clip(0.25 + identity.beard * 1.3, 0, 0.97)
+    colour = np.array(mix(shaded(identity.hair, 0.22), identity.skin, 0.10 * (1 - full)), np.float32)
+    light = np.clip(depth, 0.25, 1.2) * (1.0 + 0.17 * hairs) + 0.05
+    grown = colour * np.clip(light, 0.2, 1.7)[..., None]
+    picture += (grown - picture) * cover[..., None]
+
+
+def _wrinkles(identity: Identity, size: tuple[int, int], scale_px: float) -> Floats:
+    """Shade [rows, columns] of the lines that age draws, about 0 in the young."""
+    lines = np.zeros((size[1], size[0]), np.float32)
+    age = identity.age
+    if age < 0.35:
+        return lines
+    wide = HALF_WIDTH * identity.face_width
+    depth = min(1.0, (age - 0.3) / 0.5)
+
+    def draw(points: list[tuple[float, float]], strength: float, width: float) -> None:
+        rows = (np.array([((px + wide) * scale_px, (py - TOP) * scale_px) for px, py in points]) * 16).astype(np.int32)
+        cv2.polylines(lines, [rows], False, strength * depth, max(1, round(width * scale_px)), cv2.LINE_AA, 4)
+
+    for height in (-0.145, -0.163, -0.182):
+        draw([(v * 0.075, height - 0.007 * (1 - v * v)) for v in np.linspace(-1, 1, 9)], 0.30, 0.004)
+    for side in (-1, 1):
+        for lean in (-0.4, 0.0, 0.4):
+            draw(
+                [(side * (0.128 + 0.024 * v), -0.042 + lean * (0.010 + 0.026 * v)) for v in (0.0, 0.5, 1.0)],
+                0.30,
+                0.003,
+            )
+        draw(
+            [(side * (0.047 + 0.040 * v), -0.010 + 0.010 * np.sin(v * 2.6)) for v in np.linspace(0, 1, 7)], 0.30, 0.004
+        )
+        draw([(side * (0.038 + 0.040 * v), 0.055 + 0.075 * v**1.4) for v in np.linspace(0, 1, 7)], 0.42, 0.006)
+        draw([(side * (0.074 + 0.006 * v), 0.150 + 0.040 * v) for v in (0.0, 0.5, 1.0)], 0.26, 0.005)
+    return cv2.GaussianBlur(lines, (0, 0), max(0.6, 0.0030 * scale_px))  # type: ignore[return-value]
