@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training.motion_names import MOTION_NAMES
 from training.painter import Identity, mouth_and_eye_boxes, paint, random_identity, random_motion
+from training.painter_camera import photographed, random_look
 from training.painter_landmarks import landmarks, mouth_opening
 
 _HEAD = [MOTION_NAMES.index(name) for name in ("yaw", "pitch", "roll")]
@@ -23,6 +24,8 @@ _CALM_SHARE = 0.7
 _CALM_HEAD = np.float32(0.35)
 _PORTRAIT_SHARE = 0.9
 _NEAR_NEUTRAL = 0.3
+_CLEAN_SHARE = 0.4  # as the cast is: illustrations
+_DRIVING_GRAIN = 0.35  # what can't be known of a target is noise to learn from; a little keeps grain from being wiped
 
 
 @dataclass(frozen=True)
@@ -81,14 +84,17 @@ def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatc
         motion = random_motion(generator)
         if generator.random() < _PORTRAIT_SHARE:
             motion = (motion * generator.uniform(0, _NEAR_NEUTRAL)).astype(np.float32)
-        sources.append(paint(identity, motion, shape.source_px))
+        look = None if generator.random() < _CLEAN_SHARE else random_look(generator)
+        picture = paint(identity, motion, shape.source_px)
+        sources.append(picture if look is None else photographed(picture, look, generator))
         source_motions.append(motion)
         points = landmarks(identity, motion)
         for _ in range(shape.num_driving):
             motion = random_motion(generator)
             if generator.random() < _CALM_SHARE:
                 motion[_HEAD] *= _CALM_HEAD
-            drivings.append(paint(identity, motion, shape.driving_px))
+            picture = paint(identity, motion, shape.driving_px)
+            drivings.append(picture if look is None else photographed(picture, look, generator, _DRIVING_GRAIN))
             driving_motions.append(motion)
             regions.append(region_mask(identity, motion, shape.driving_px))
             source_points.append(points)

@@ -85,52 +85,71 @@ def portrait_motion() -> NDArray[np.float32]:
 
 
 def random_motion(generator: np.random.Generator) -> NDArray[np.float32]:
-    """motion [15] float32 over the whole range, most of it plausible faces, some neutral, some at the ends."""
+    """motion [15] float32: mostly talking faces, then single features at their ends, some neutral, some anything."""
     motion = np.zeros(len(MOTION_NAMES), np.float32)
+    kind = generator.random()
+    if kind < 0.03:
+        return motion
+    for name, spread in (("yaw", 0.24), ("pitch", 0.14), ("roll", 0.12)):
+        index = _INDEX[name]
+        is_extreme = generator.random() < 0.07
+        motion[index] = generator.uniform(LOWEST[index], HIGHEST[index]) if is_extreme else generator.normal() * spread
+    _move_mouth(motion, generator)
+    _move_eyes(motion, generator)
+    if kind < 0.35:
+        _exaggerate(motion, generator)
+    elif kind < 0.40:
+        for index in range(_INDEX["jaw"], len(MOTION_NAMES)):
+            motion[index] = generator.uniform(LOWEST[index], HIGHEST[index])
+    return np.clip(motion, LOWEST, HIGHEST)
+
+
+def _move_mouth(motion: NDArray[np.float32], generator: np.random.Generator) -> None:
+    """Shapes of speech, smiling a little on the whole."""
 
     def put(name: str, value: float) -> None:
         motion[_INDEX[name]] = value
 
-    if generator.random() < 0.04:
-        return motion
-    is_extreme = generator.random() < 0.1
-    for name, spread in (("yaw", 0.24), ("pitch", 0.14), ("roll", 0.12)):
-        put(
-            name,
-            generator.uniform(LOWEST[_INDEX[name]], HIGHEST[_INDEX[name]])
-            if is_extreme
-            else generator.normal() * spread,
-        )
-    put("jaw", generator.beta(0.8, 1.5))
-    put("lip_width", generator.normal() * 0.45)
-    put("smile", generator.normal() * 0.45 + 0.1)
-    kind = generator.random()
-    if kind < 0.22:
+    put("jaw", generator.beta(0.8, 1.7))
+    put("lip_width", generator.normal() * 0.42)
+    put("smile", generator.normal() * 0.40 + 0.1)
+    shape = generator.random()
+    if shape < 0.22:
         put("lip_rounding", generator.beta(1.5, 1.0))
         put("lip_width", -abs(generator.normal()) * 0.3)
         put("jaw", generator.beta(1.0, 2.2))
-    elif kind < 0.38:
+    elif shape < 0.38:
         put("lip_closing", generator.beta(2.0, 0.8))
-    elif kind < 0.48:
-        put("lip_tuck", generator.beta(2.0, 0.8))
+    elif shape < 0.50:
+        put("lip_tuck", generator.beta(2.0, 0.7))
         put("jaw", generator.beta(1.0, 3.0))
-    elif kind < 0.60:
+    elif shape < 0.62:
         put("jaw", 0.0)
-    elif kind < 0.66:
-        for name in ("jaw", "lip_rounding", "lip_closing", "lip_tuck"):
-            put(name, generator.random())
-        put("lip_width", generator.uniform(-1, 1))
-    eyes = generator.random()
-    if eyes < 0.15:
-        put("blink", 1.0)
-    elif eyes < 0.45:
-        put("blink", generator.uniform(-0.4, 1.0))
-    else:
-        put("blink", generator.normal() * 0.08)
-    put("gaze_x", generator.normal() * 0.42)
-    put("gaze_y", generator.normal() * 0.33)
-    put("brow_raise", generator.normal() * 0.42)
-    put("brow_furrow", generator.normal() * 0.36)
-    if generator.random() < 0.15:
-        put("sneer", generator.beta(1.6, 0.9))
-    return np.clip(motion, LOWEST, HIGHEST)
+    if generator.random() < 0.08:
+        put("sneer", generator.beta(1.2, 1.6))
+
+
+def _move_eyes(motion: NDArray[np.float32], generator: np.random.Generator) -> None:
+    """Lids mostly open, gaze mostly near the camera, brows that live a little."""
+
+    def put(name: str, value: float) -> None:
+        motion[_INDEX[name]] = value
+
+    lids = generator.random()
+    put("blink", 1.0 if lids < 0.13 else generator.uniform(-0.4, 1.0) if lids < 0.38 else generator.normal() * 0.08)
+    put("gaze_x", generator.normal() * 0.36)
+    put("gaze_y", generator.normal() * 0.28)
+    put("brow_raise", generator.normal() * 0.36)
+    put("brow_furrow", generator.normal() * 0.32)
+
+
+_STRONG = ("blink", "brow_furrow", "brow_raise", "sneer", "smile", "lip_tuck", "gaze_x", "gaze_y", "lip_width")
+
+
+def _exaggerate(motion: NDArray[np.float32], generator: np.random.Generator) -> None:
+    """One to three features near an end of their range and the rest of the face calm, so that each is seen alone."""
+    motion[_INDEX["jaw"] :] *= np.float32(generator.uniform(0.1, 0.6))
+    for name in generator.choice(_STRONG, size=int(generator.integers(1, 4)), replace=False):
+        index = _INDEX[str(name)]
+        end = LOWEST[index] if LOWEST[index] < 0 and generator.random() < 0.4 else HIGHEST[index]
+        motion[index] = end * generator.uniform(0.65, 1.0)

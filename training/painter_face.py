@@ -52,9 +52,8 @@ def draw_ears(canvas: skia.Canvas, pose: Pose) -> None:
         canvas.rotate(side * 9)
         tone = shaded(identity.skin, 0.08 if side * identity.light > 0 else 0.26)
         tone = mix(tone, (0.75, 0.25, 0.2), 0.08)
-        ear = smooth_path([(-0.022, -0.030), (0.0, -0.052), (0.022, -0.034), (0.018, 0.010), (0.006, 0.046), (-0.016, 0.040)]
-                          if side > 0 else
-                          [(0.022, -0.030), (0.0, -0.052), (-0.022, -0.034), (-0.018, 0.010), (-0.006, 0.046), (0.016, 0.040)])  # fmt: skip
+        rows = ((-0.022, -0.030), (0.0, -0.052), (0.022, -0.034), (0.018, 0.010), (0.006, 0.046), (-0.016, 0.040))
+        ear = smooth_path([(side * px, py) for px, py in rows])
         canvas.drawPath(ear, fill(tone))
         inner = [(side * 0.000, -0.036), (side * 0.014, -0.024), (side * 0.011, 0.006), (side * 0.000, 0.022)]
         canvas.drawPath(smooth_path(inner, closed=False), stroke(shaded(identity.skin, 0.55), 0.009, 0.55, 0.003))

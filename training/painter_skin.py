@@ -35,7 +35,7 @@ def _axis(low: float, high: float, scale_px: float) -> Floats:
 
 def _hills(x: Floats, y: Floats, rows: list[tuple[float, float, float, float, float]]) -> Floats:
     """A sum of Gaussian hills (height, x, y, x spread, y spread), mirrored where x is not 0."""
-    both = [row for row in rows] + [(h, -cx, cy, sx, sy) for h, cx, cy, sx, sy in rows if cx]
+    both = rows + [(h, -cx, cy, sx, sy) for h, cx, cy, sx, sy in rows if cx]
     height, cx, cy, sx, sy = np.array(both, np.float32).T[:, :, None]
     across = np.exp(-0.5 * ((x[None] - cx) / sx) ** 2)
     down = height * np.exp(-0.5 * ((y[None] - cy) / sy) ** 2)
