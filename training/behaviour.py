@@ -49,12 +49,12 @@ class Mood:
 
 MOODS = {
     "angry": Mood(-0.30, -0.50, 0.90, -0.05, 0.25, -0.05, liveliness=1.3, nods=1.4, blinks_per_minute=14.0, jaw=1.08),
-    "disgust": Mood(-0.45, -0.20, 0.35, 0.22, 0.90, 0.05, liveliness=0.8, nods=0.6, jaw=0.92),
-    "fear": Mood(-0.30, 0.60, -0.70, -0.28, 0.0, 0.04, liveliness=0.9, nods=0.7, blinks_per_minute=20.0, jaw=0.95),
+    "disgust": Mood(-0.45, -0.25, 0.40, 0.22, 0.66, 0.05, liveliness=0.8, nods=0.6, jaw=0.92),
+    "fear": Mood(-0.45, 0.45, -0.90, -0.26, 0.0, 0.04, liveliness=0.9, nods=0.7, blinks_per_minute=20.0, jaw=0.95),
     "happy": Mood(0.78, 0.20, 0.0, 0.10, 0.0, 0.02, liveliness=1.2, nods=1.3, jaw=1.05),
     "neutral": Mood(),
     "sad": Mood(-0.60, 0.0, -0.70, 0.26, 0.0, -0.09, liveliness=0.55, nods=0.4, blinks_per_minute=15.0, jaw=0.85),
-    "surprise": Mood(0.10, 0.95, 0.0, -0.36, 0.0, 0.03, liveliness=1.1, blinks_per_minute=14.0, jaw=1.10),
+    "surprise": Mood(0.12, 1.0, 0.0, -0.38, 0.0, 0.03, liveliness=1.1, blinks_per_minute=14.0, jaw=1.10),
 }
 STRENGTH_SPAN, LIVELINESS_SPAN = (0.85, 1.15), (0.85, 1.2)
 
@@ -128,7 +128,8 @@ def behaviour(loudness: Float32Array, emotion: int, generator: np.random.Generat
     motion[:, _COLUMN["brow_raise"]] = mood.brow_raise * strength + BROW_BEAT * lively * brows
     motion[:, _COLUMN["brow_furrow"]] = mood.brow_furrow * strength
     motion[:, _COLUMN["smile"]] = mood.smile * eased
-    motion[:, _COLUMN["sneer"]] = mood.sneer * eased
+    # A wide sneer parts the lips, which should touch at rest.
+    motion[:, _COLUMN["sneer"]] = mood.sneer * strength * (0.75 + 0.25 * voice.activity)
     gaze = _gaze(by_name["gaze_x"], by_name["gaze_y"])
     # Eyes stay on the viewer while the head turns.
     motion[:, _COLUMN["gaze_x"]] = gaze[:, 0] - 1.2 * motion[:, _COLUMN["yaw"]]

@@ -189,8 +189,7 @@ class Phase2:
 
     def validate(self, held_out: list[Clip], cut: tuple[int, int] | None = None) -> dict[str, float]:
         """Figures of the averaged weights on clips never trained on; cut: hop and look-ahead, else whole windows."""
-        autocast = torch.autocast(torch.device(self.config.device).type, torch.bfloat16, enabled=self.config.autocast)
-        with self.average.in_place_of(self.model), autocast:
+        with self.average.in_place_of(self.model):
             cut = (self.config.flow.window_frames, 0) if cut is None else cut
             return figures(self.model, self.basis, validation_clips(held_out), cut)
 
@@ -227,6 +226,7 @@ class Phase2:
                 if time.monotonic() - saved > self.config.save_every_s:
                     self.save()
                     saved = time.monotonic()
+        self.save()
         self.metrics = self.validate(held_out)
         served = self.validate(held_out, _SERVED_CUT)
         self.metrics.update({f"{name}_served": value for name, value in served.items()})

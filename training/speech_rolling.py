@@ -13,7 +13,12 @@ from training.speech_to_motion import SpeechToMotion
 
 @torch.no_grad()
 def roll(
-    model: SpeechToMotion, basis: Tensor, condition: Condition, noise: Tensor, cut: tuple[int, int], num_points: int
+    model: SpeechToMotion,
+    basis: Tensor,
+    condition: Condition,
+    noise: Tensor,
+    cut: tuple[int, int],
+    num_points: int = 10,
 ) -> Tensor:
     """Draw a batch of streams without guidance.
 
@@ -37,7 +42,9 @@ def roll(
         )
 
         def field(x: Tensor, moment: float, window: Condition = window) -> Tensor:
-            velocity: Tensor = model.fmt.evaluate(x, torch.full((x.shape[0],), moment, device=x.device), window)
+            # Only the transformer: in bfloat16 the sound, the noise and their sums would lose what matters.
+            with torch.autocast(x.device.type, torch.bfloat16):
+                velocity = model.fmt.evaluate(x, torch.full((x.shape[0],), moment, device=x.device), window)
             return velocity[:, num_carried:].float()
 
         drawn = euler(field, noise[:, start : start + num_new], num_points)

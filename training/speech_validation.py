@@ -32,7 +32,6 @@ from training.visemes import MOUTH_NAMES
 _SEED = 11
 _MOST_FRAMES = 250
 _MOST_SPEAKING, _MOST_OTHER, _MOST_EMOTIONAL = 12, 4, 2
-_EULER_POINTS = 10
 _FOLLOWED = (*MOUTH_NAMES, "yaw", "pitch", "blink", "gaze_x")
 
 
@@ -96,7 +95,7 @@ def drawn_motion(
         reference=torch.zeros(len(clips), latent_dim, device=device),
         emotion=torch.eye(len(EMOTIONS), device=device)[list(emotions)],
     )
-    drawn = roll(model, basis, condition, with_chance(noise, chance.to(device), basis), cut, _EULER_POINTS)
+    drawn = roll(model, basis, condition, with_chance(noise, chance.to(device), basis), cut)
     return from_coefficients(drawn.cpu().numpy())
 
 

@@ -29,7 +29,7 @@ def test_a_walk_along_straight_paths_ends_where_it_should(cut: tuple[int, int]):
         sound, torch.zeros(2, 10, 6), torch.zeros(2, 10, 6), reference=torch.zeros(2, 6), emotion=torch.zeros(2, 7)
     )
     basis = torch.eye(6, 4)
-    drawn = roll(model, basis, condition, torch.randn(2, 23, 6, generator=generator), cut, 10)
+    drawn = roll(model, basis, condition, torch.randn(2, 23, 6, generator=generator), cut)
     expected, last = [], torch.zeros(2, 6)
     for start in range(0, 23, cut[0]):
         rows = sound[:, start : start + cut[0]] + 0.5 * last[:, None]
