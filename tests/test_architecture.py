@@ -83,7 +83,10 @@ FLOORS = {
         ours=names("contract engines pipeline bundles"), outside=names("numpy"), banned=names("torch server")
     ),
     "evaluation": Floor(
-        ours=names("contract pipeline assembly media training.painter training.speech"),
+        ours=names(
+            "contract pipeline assembly media engines.base "
+            "training.motion_names training.painter training.painter_landmarks training.speech"
+        ),
         outside=None,
         banned=names("server"),
     ),

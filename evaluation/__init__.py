@@ -1,0 +1,1 @@
+"""How good the avatar is, measured where the truth is known: on people, voices and sentences never trained on."""
