@@ -4,8 +4,10 @@ In:  a module of export/components.py and its signature
 Out: FILE.onnx beside what was asked, checked on ONNX Runtime in float32
 """
 
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +50,7 @@ def export_component(
     axes = {spec.name: _free_axes(spec, batch, samples if spec.name == "pcm" else frames) for spec in signature.inputs}
     names = [spec.name for spec in signature.inputs]
     tensors = tuple(torch.from_numpy(inputs[name]) for name in names)
-    with warnings.catch_warnings():
-        # The exporter warns of its own internals; the parity check below is what counts.
-        warnings.simplefilter("ignore")
+    with _quiet_exporter():
         program = torch.onnx.export(
             module,
             tensors,
@@ -97,6 +97,20 @@ def example_inputs(signature: EngineSignature, batch: int, frames: int, seed: in
         values = generator.standard_normal(shape).astype(spec.dtype)
         inputs[spec.name] = np.abs(values) % 1 if spec.name == "time" else values
     return inputs
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """The exporter warns of its own internals and of packages that nothing here needs; parity is what counts."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def _free_axes(spec: TensorSpec, batch: torch.export.Dim, length: torch.export.Dim) -> dict[int, torch.export.Dim]:

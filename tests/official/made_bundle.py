@@ -1,0 +1,70 @@
+"""The bundle of official size as tests know it, and how programs are run and measured that make or use it."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Protocol
+
+from bundles.manifest import Manifest, read_manifest
+from contract.spec import ComponentName
+from engines.base import Engine
+from engines.registry import Precision
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+KIB_PER_GIB = 2**20
+
+
+class OpenOfficial(Protocol):
+    """Opens a component of the bundle with an engine."""
+
+    def __call__(self, name: ComponentName, backend: str, precision: Precision = "float32") -> Engine: ...
+
+
+@dataclass(frozen=True)
+class OfficialBundle:
+    """The bundle and what making it took.
+
+    cache: folder of compiled engines, for XDG_CACHE_HOME
+    """
+
+    folder: Path
+    cache: Path
+    said: str
+    import_s: float
+    import_peak_gib: float
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it says of itself."""
+        return read_manifest(self.folder, verify_sums=False)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A program that has ended."""
+
+    status: int
+    said: str
+    took_s: float
+    peak_gib: float
+
+
+def run_to_the_end(arguments: list[str], log: Path, cache: Path) -> Ended:
+    """Run Python with these arguments in a process of its own, and measure it."""
+    began_s = perf_counter()
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return Ended(
+        process.returncode, log.read_text(errors="replace"), perf_counter() - began_s, usage.ru_maxrss / KIB_PER_GIB
+    )
