@@ -8,7 +8,8 @@ import skia
 from numpy.typing import NDArray
 
 from training.motion_names import HIGHEST, LOWEST, MOTION_NAMES
-from training.painter_body import draw_backdrop, draw_body
+from training.painter_backdrop import backdrop_picture
+from training.painter_body import draw_body
 from training.painter_eyes import brow_points, draw_eyes, draw_glasses, eye_shape
 from training.painter_face import draw_ears, draw_face, draw_neck, face_points
 from training.painter_hair import draw_back_hair, draw_front_hair
@@ -26,22 +27,25 @@ _INDEX = {name: index for index, name in enumerate(MOTION_NAMES)}
 def paint(identity: Identity, motion: NDArray[np.float32], size_px: int = 256) -> NDArray[np.uint8]:
     """A portrait [size_px, size_px, 3] uint8 RGB; the same arguments give the same picture. motion: [15] float32."""
     pose = Pose(identity, Motion.of(motion))
-    pixels = np.zeros((size_px, size_px, 4), np.uint8)
+    pixels = backdrop_picture(identity, size_px).copy()
     canvas = skia.Surface(pixels).getCanvas()
-    canvas.scale(size_px, size_px)
-    canvas.save()
-    canvas.translate(0.5, 0.5)
-    draw_backdrop(canvas, identity)
-    canvas.restore()
-    canvas.translate(*pose.centre)
-    canvas.scale(pose.scale, pose.scale)
-    canvas.save()
-    _roll(canvas, pose)
+
+    def to_face(with_roll: bool) -> None:
+        canvas.save()
+        canvas.scale(size_px, size_px)
+        canvas.translate(*pose.centre)
+        canvas.scale(pose.scale, pose.scale)
+        if with_roll:
+            canvas.rotate(float(np.degrees(pose.motion.roll)), pose.body_x, NECK_PIVOT_Y)
+
+    to_face(with_roll=True)
     draw_back_hair(canvas, pose, size_px)
     canvas.restore()
+    to_face(with_roll=False)
     draw_neck(canvas, pose)
-    draw_body(canvas, pose)
-    _roll(canvas, pose)
+    canvas.restore()
+    draw_body(canvas, pose, size_px)
+    to_face(with_roll=True)
     draw_ears(canvas, pose)
     draw_face(canvas, pose, size_px)
     draw_mouth(canvas, pose)
@@ -50,10 +54,6 @@ def paint(identity: Identity, motion: NDArray[np.float32], size_px: int = 256) -
     if identity.has_glasses:
         draw_glasses(canvas, pose)
     return np.ascontiguousarray(pixels[..., :3])
-
-
-def _roll(canvas: skia.Canvas, pose: Pose) -> None:
-    canvas.rotate(float(np.degrees(pose.motion.roll)), pose.body_x, NECK_PIVOT_Y)
 
 
 def mouth_and_eye_boxes(identity: Identity, motion: NDArray[np.float32], size_px: int) -> tuple[Box, Box, Box]:

@@ -31,7 +31,7 @@ class CameraLook:
 
 def random_look(generator: np.random.Generator) -> CameraLook:
     """Any camera from a studio's to a telephone's in a warm, dim room."""
-    exposure = float(np.exp(generator.normal() * 0.22))
+    exposure = float(np.exp(np.clip(generator.normal(), -2, 1.6) * 0.17))
     gamma = float(np.exp(generator.normal() * 0.16))
     contrast = float(generator.uniform(-0.25, 0.35))
     warmth, green = generator.normal() * 0.10, generator.normal() * 0.035

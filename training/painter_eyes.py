@@ -52,6 +52,7 @@ def eye_shape(pose: Pose, side: int) -> EyeShape:
     smile = max(0.0, motion.smile)
     upper_height = (
         tall
+        * 0.87
         * (1 + 0.30 * wide + (0.12 if motion.gaze_y > 0 else 0.30) * motion.gaze_y * (1 - shut))
         * (1 - 0.08 * identity.age)
     )
@@ -93,12 +94,8 @@ def _draw_eye(canvas: skia.Canvas, pose: Pose, shape: EyeShape) -> None:
     identity = pose.identity
     x, y = shape.centre
     dark = shaded(identity.skin, 0.45)
-    socket = pose.at(x, y - 0.012)
-    spot(canvas, socket, (shape.half_width * 1.65, 0.036), shaded(identity.skin, 0.38), 0.42)
-    inner = pose.at(x - shape.side * shape.half_width * 1.25, y - 0.008)
-    spot(canvas, inner, (0.024, 0.034), dark, 0.15)
-    under = pose.at(x, y + 0.026)
-    spot(canvas, under, (shape.half_width * 1.1, 0.011), dark, 0.16 + 0.25 * identity.age)
+    socket = pose.at(x, y - 0.010)
+    spot(canvas, socket, (shape.half_width * 1.5, 0.032), shaded(identity.skin, 0.38), 0.30)
 
     lid = skia.Path()
     extend_path(lid, shape.crease)

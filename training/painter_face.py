@@ -45,6 +45,8 @@ def face_points(pose: Pose) -> list[Point]:
 def draw_ears(canvas: skia.Canvas, pose: Pose) -> None:
     """Ears sit behind the face's edge and move against it when the head turns."""
     identity = pose.identity
+    if identity.headwear == "hijab" or identity.hair_style in ("long", "wavy", "bob", "fringe", "afro"):
+        return
     for side in (-1, 1):
         x, y = pose.project(side * 0.184 * identity.face_width, -0.004, -0.035)
         canvas.save()

@@ -10,7 +10,8 @@ HAIR_STYLES = (
     "crop", "buzz", "bald", "swept", "pixie", "quiff", "long", "wavy", "bob", "fringe", "curly", "afro", "bun",
 )  # fmt: skip
 HEADWEAR = ("none", "hijab", "beret")
-CLOTHES = ("round", "open", "collar")
+CLOTHES = ("round", "open", "collar", "jacket", "hoodie", "roll")
+BACKDROP_STYLES = ("studio", "bokeh", "room", "outdoors")
 
 _SKIN = hex_colour("#EBBD9C")
 _HAIR = hex_colour("#4A2E20")
@@ -55,7 +56,10 @@ class Identity:
     has_glasses: bool = False
     clothes_style: str = "round"
     clothes: Colour = _CLOTHES
+    clothes_inner: Colour = (0.92, 0.90, 0.87)
+    knit: float = 0.5
     backdrop: Colour = _BACKDROP
+    backdrop_style: str = "studio"
     light: float = -0.6  # -1 from the picture's left, 1 from its right
     light_hardness: float = 0.4
     rim_light: float = 0.3
@@ -146,6 +150,9 @@ def random_identity(generator: np.random.Generator) -> Identity:
         has_glasses=bool(generator.random() < 0.12),
         clothes_style=pick(CLOTHES),
         clothes=mix(hex_colour(pick(CLOTH)), hex_colour(pick(CLOTH)), between(0, 0.35)),
+        clothes_inner=hex_colour(pick(CLOTH)),
+        knit=between(0, 1),
+        backdrop_style=pick(("studio", "studio", *BACKDROP_STYLES)),
         backdrop=mix(hex_colour(pick(BACKDROPS)), hex_colour(pick(BACKDROPS)), between(0, 1)),
         light=between(-1, 1),
         light_hardness=between(0, 1),

@@ -10,6 +10,7 @@ from training.painter_shapes import (
     Colour,
     Point,
     extend_path,
+    fill,
     gradient,
     lit,
     mix,
@@ -117,111 +118,154 @@ def draw_mouth(canvas: skia.Canvas, pose: Pose) -> None:
     if shape.gap > 0.0015:
         _draw_inside(canvas, shape)
     colour = identity.lips
-    _draw_lip(canvas, shape.upper_outer, shape.upper_inner, shaded(colour, 0.06), shaded(colour, 0.24))
-    _draw_lip(canvas, shape.lower_outer, shape.lower_inner, lit(colour, 0.10), shaded(colour, 0.12), is_lower=True)
-    low = shape.lower_outer[6][1]
-    inner_low = shape.lower_inner[6][1]
-    glow = shape.at(-0.1 * shape.half_width * identity.light, 0)
-    spot(canvas, (glow[0], inner_low + 0.42 * (low - inner_low)), (0.52 * shape.half_width, 0.34 * (low - inner_low)),
-         lit(colour, 0.6), 0.42)  # fmt: skip
+    _draw_lip(canvas, shape.upper_outer, shape.upper_inner, shaded(colour, 0.12), shaded(colour, 0.40), identity.beard)
+    _draw_lip(canvas, shape.lower_outer, shape.lower_inner, shaded(colour, 0.10), lit(colour, 0.06), identity.beard)
+    _draw_gleam(canvas, shape)
     closedness = max(0.0, 1 - shape.gap / 0.012)
     if closedness > 0:
         line = smooth_path(shape.upper_inner, closed=False)
-        canvas.drawPath(line, stroke(shaded(colour, 0.62), 0.0058, 0.85 * closedness, 0.0012))
+        canvas.drawPath(line, stroke(shaded(colour, 0.70), 0.0052, 0.85 * closedness, 0.0012))
 
 
 def _draw_lip(
-    canvas: skia.Canvas,
-    outer: list[Point],
-    inner: list[Point],
-    outer_colour: Colour,
-    inner_colour: Colour,
-    is_lower: bool = False,
+    canvas: skia.Canvas, outer: list[Point], inner: list[Point], edge: Colour, middle: Colour, beard: float
 ) -> None:
+    """One lip, from `middle` at the opening to `edge` at the skin, with a soft outer rim."""
     path = skia.Path()
     extend_path(path, outer)
     extend_path(path, inner[::-1])
     path.close()
-    paint = gradient((0, inner[6][1]), (0, outer[6][1] + (0.002 if is_lower else -0.002)), [inner_colour, outer_colour])
-    canvas.drawPath(path, paint)
+    canvas.drawPath(path, fill(edge, 0.55 * (1 - 0.5 * beard), 0.0030))
+    canvas.drawPath(path, gradient((0, inner[6][1]), (0, outer[6][1]), [middle, edge]))
+
+
+def _draw_gleam(canvas: skia.Canvas, shape: MouthShape) -> None:
+    """Wet light on the lower lip, a rim on the upper one, and the lines that run across both."""
+    pose, colour = shape.pose, shape.pose.identity.lips
+    low, inner_low = shape.lower_outer[6][1], shape.lower_inner[6][1]
+    thick = max(0.004, low - inner_low)
+    x = shape.at(-0.12 * shape.half_width * -pose.identity.light, 0)[0]
+    spot(canvas, (x, inner_low + 0.45 * thick), (0.56 * shape.half_width, 0.40 * thick), lit(colour, 0.55), 0.50)
+    for place, wide in ((-0.24, 0.16), (0.14, 0.22)):
+        centre = (x + place * shape.half_width, inner_low + 0.36 * thick)
+        spot(canvas, centre, (wide * shape.half_width, 0.17 * thick), lit(colour, 0.9), 0.55)
+    creases = skia.Path()
+    for index in (3, 4, 5, 6, 7, 8, 9):
+        (x0, y0), (x1, y1) = shape.lower_inner[index], shape.lower_outer[index]
+        creases.moveTo(x0 + 0.2 * (x1 - x0), y0 + 0.15 * (y1 - y0))
+        creases.lineTo(x0 + 0.8 * (x1 - x0), y0 + 0.75 * (y1 - y0))
+    canvas.drawPath(creases, stroke(shaded(colour, 0.4), 0.0018, 0.20, 0.0008))
+    rim = [(px, py - 0.0012) for px, py in shape.upper_outer[3:10]]
+    canvas.drawPath(smooth_path(rim, closed=False), stroke(lit(pose.identity.skin, 0.6), 0.0026, 0.38, 0.0010))
 
 
 def _draw_surroundings(canvas: skia.Canvas, shape: MouthShape) -> None:
     identity, pose, motion = shape.pose.identity, shape.pose, shape.pose.motion
-    dark = shaded(identity.skin, 0.42)
+    dark = shaded(identity.skin, 0.46)
     low_x, low_y = shape.lower_outer[6]
-    strength = 1 - 0.6 * identity.beard
-    spot(canvas, (low_x, low_y + 0.010), (0.62 * shape.half_width, 0.015), dark, 0.42 * strength)
-    for side in (-1, 1):
-        corner = shape.at(side * shape.half_width * 1.02, shape.corner_y)
-        spot(canvas, corner, (0.016, 0.014), dark, (0.30 + 0.2 * abs(motion.smile)) * strength)
+    strength = 1 - 0.8 * identity.beard
+    spot(canvas, (low_x, low_y + 0.009), (0.60 * shape.half_width, 0.012), dark, 0.42 * strength)
     grin = max(0.0, motion.smile)
     for side in (-1, 1):
+        corner = shape.at(side * shape.half_width * 1.03, shape.corner_y)
+        spot(canvas, corner, (0.013, 0.012), dark, (0.40 + 0.3 * abs(motion.smile)) * strength)
+        wide = identity.nose_width
         fold = [
-            pose.at(side * 0.046 * identity.nose_width, 0.052 - 0.004 * grin - WING_RISE * motion.sneer, 0.008),
-            pose.at(side * (0.070 + 0.006 * grin), 0.082 - 0.010 * motion.sneer, 0.004),
-            pose.at(side * (shape.half_width + 0.019), shape.corner_y - 0.012),
+            pose.at(side * 0.038 * wide, 0.046 - 0.004 * grin - WING_RISE * motion.sneer, 0.010),
+            pose.at(side * (0.060 + 0.008 * grin), 0.078 - 0.004 * grin - 0.010 * motion.sneer, 0.004),
+            pose.at(side * (shape.half_width + 0.020), shape.corner_y - 0.020),
+            pose.at(side * (shape.half_width + 0.022), shape.corner_y + 0.002 * grin),
         ]
-        alpha = 0.10 + 0.24 * grin + 0.22 * identity.age + 0.05 * motion.jaw + 0.45 * motion.sneer
-        canvas.drawPath(smooth_path(fold, closed=False), stroke(dark, 0.008, alpha * 0.8, 0.004))
-    top = shape.upper_outer[6]
-    nose = pose.at(0, 0.072, 0.012)
-    spot(canvas, ((top[0] + nose[0]) / 2, (top[1] + nose[1]) / 2), (0.010, 0.024), dark, 0.16 * strength)
+        alpha = 0.05 + 0.42 * grin + 0.12 * identity.age + 0.05 * motion.jaw + 0.40 * motion.sneer
+        path = smooth_path(fold, closed=False)
+        canvas.drawPath(path, stroke(dark, 0.0075, min(0.62, 0.8 * alpha) * strength, 0.0035))
+        if grin > 0.05:
+            # The cheek that a smile pushes up catches light beside its fold.
+            bulge = [(px + side * 0.010, py - 0.006) for px, py in fold[:3]]
+            path = smooth_path(bulge, closed=False)
+            canvas.drawPath(path, stroke(lit(identity.skin, 0.5), 0.012, 0.26 * grin * strength, 0.006))
 
 
 def _draw_inside(canvas: skia.Canvas, shape: MouthShape) -> None:
     motion = shape.pose.motion
     top, low = shape.upper_inner[6][1], shape.lower_inner[6][1]
-    canvas.save()
-    canvas.clipPath(shape.opening(), doAntiAlias=True)
     hole = shape.opening()
-    canvas.drawPath(
-        hole, gradient((0, top), (0, max(low, top + 0.02)), [mix(DARK, (0, 0, 0), 0.25), mix(DARK, TONGUE, 0.22)])
-    )
-    wide = shape.gap / OPENING
-    tongue_x, tongue_y = shape.at(0, shape.lower_y + 0.006)
-    height = 0.012 + 0.036 * wide
     canvas.save()
-    canvas.translate(tongue_x, tongue_y)
-    canvas.scale(shape.half_width * 0.66, height)
-    canvas.drawCircle(0, 0, 1, gradient((0, -1), (0, 0.6), [TONGUE, shaded(TONGUE, 0.3)]))
-    canvas.restore()
-    spot(
-        canvas,
-        (tongue_x, tongue_y - 0.5 * height),
-        (shape.half_width * 0.3, height * 0.45),
-        lit(TONGUE, 0.5),
-        0.35 * wide,
-    )
-
+    canvas.clipPath(hole, doAntiAlias=True)
+    deep, warm = mix(DARK, (0, 0, 0), 0.45), mix(DARK, TONGUE, 0.30)
+    canvas.drawPath(hole, gradient((0, top), (0, max(low, top + 0.02)), [deep, warm]))
+    wide = shape.gap / OPENING
+    _draw_tongue(canvas, shape, wide)
     seen = 1 - 0.75 * motion.lip_rounding
-    reveal = (0.0135 + 0.017 * wide + 0.005 * max(0.0, motion.smile) + 0.004 * max(0.0, motion.lip_width)) * seen
+    reveal = (0.0135 + 0.015 * wide + 0.005 * max(0.0, motion.smile) + 0.004 * max(0.0, motion.lip_width)) * seen
     reveal = max(reveal, 0.016 * motion.lip_tuck * (1 - motion.lip_closing)) + 0.004 * motion.sneer
-    if reveal > 0.002:
-        _draw_teeth(canvas, shape, shape.upper_y + reveal, -1, 0.90)
     lower_reveal = 0.016 * max(0.0, wide - 0.42) * seen * 1.6 + 0.006 * max(0.0, motion.lip_width) * wide
     if lower_reveal > 0.002:
         _draw_teeth(canvas, shape, shape.lower_y - lower_reveal, 1, 0.66)
-    shade = [shape.upper_inner[0], *shape.upper_inner[1:]]
-    canvas.drawPath(smooth_path(shade, closed=False), stroke(mix(DARK, (0, 0, 0), 0.4), 0.012, 0.5, 0.004))
+    if reveal > 0.002:
+        _draw_teeth(canvas, shape, shape.upper_y + reveal, -1, 0.86)
+    # The upper lip throws its shadow on the teeth.
+    shadow = smooth_path(shape.upper_inner, closed=False)
+    canvas.drawPath(shadow, stroke(mix(DARK, (0, 0, 0), 0.4), 0.010, 0.50, 0.004))
+    for corner in (shape.upper_inner[0], shape.upper_inner[-1]):
+        spot(canvas, corner, (0.30 * shape.half_width, 0.02 + 0.02 * wide), deep, 0.75)
     canvas.restore()
+
+
+def _draw_tongue(canvas: skia.Canvas, shape: MouthShape, wide: float) -> None:
+    x, y = shape.at(0, shape.lower_y + 0.010)
+    height, half = 0.014 + 0.034 * wide, shape.half_width * 0.64
+    canvas.save()
+    canvas.translate(x, y)
+    canvas.scale(half, height)
+    canvas.drawCircle(0, 0, 1, gradient((0, -1), (0, 0.6), [TONGUE, shaded(TONGUE, 0.35)]))
+    canvas.restore()
+    if wide > 0.15:
+        spot(canvas, (x, y - 0.55 * height), (half * 0.5, height * 0.36), lit(TONGUE, 0.55), 0.42 * wide)
+        groove = [(x, y - 0.95 * height), (x, y - 0.3 * height)]
+        canvas.drawPath(smooth_path(groove, closed=False), stroke(shaded(TONGUE, 0.6), 0.004, 0.5 * wide, 0.0015))
+
+
+# Edges between teeth, from the middle outwards, and how far each tooth hangs, in shares of the row.
+_TOOTH_EDGES = (0.0, 0.235, 0.425, 0.60, 0.76, 0.90, 1.0)
+_TOOTH_HANG = (1.0, 0.88, 0.97, 0.80, 0.68, 0.55)
 
 
 def _draw_teeth(canvas: skia.Canvas, shape: MouthShape, edge_y: float, direction: int, share: float) -> None:
     """direction -1: upper teeth hang down to edge_y in the middle; 1: lower teeth rise to it."""
     width = shape.half_width * share
-    points = []
-    for step in (-1.0, -0.92, -0.7, -0.35, 0.0, 0.35, 0.7, 0.92, 1.0):
-        rise = (1 - step * step) ** 0.45 if abs(step) < 1 else 0.0
-        y = edge_y + direction * (0.012 * (1 - rise) + 0.004 * step * step)
-        points.append(shape.at(width * step, y))
+    is_upper = direction < 0
+    row: list[Point] = []
+    for step in (-1, 1):
+        teeth: list[Point] = []
+        for index, hang in enumerate(_TOOTH_HANG):
+            inner, outer = _TOOTH_EDGES[index], _TOOTH_EDGES[index + 1]
+            short = (1 - hang if is_upper else 0.25 * (1 - hang)) * 0.014 + 0.004 * inner * inner
+            notch = short + (0.0026 if is_upper else 0.0014)
+            for at, lift in (
+                (inner + 0.02, notch),
+                (0.7 * inner + 0.3 * outer, short),
+                (0.25 * inner + 0.75 * outer, short),
+            ):
+                teeth.append(shape.at(step * width * at, edge_y + direction * lift))
+        teeth.append(shape.at(step * width, edge_y + direction * 0.014))
+        row = [*teeth[::-1]] if step < 0 else [*row, *teeth]
     far_y = edge_y + direction * 0.06
     left, right = shape.at(-width, far_y), shape.at(width, far_y)
     path = skia.Path()
-    extend_path(path, points)
+    extend_path(path, row, tension=0.7)
     path.lineTo(*right)
     path.lineTo(*left)
     path.close()
-    side = shaded(TEETH, 0.36)
-    bright = TEETH if direction < 0 else shaded(TEETH, 0.12)
-    canvas.drawPath(path, gradient(left, right, [side, bright, bright, side], [0.0, 0.3, 0.7, 1.0]))
+    bright = TEETH if is_upper else shaded(TEETH, 0.16)
+    side = shaded(TEETH, 0.42)
+    canvas.drawPath(path, gradient(left, right, [side, bright, bright, side], [0.0, 0.30, 0.70, 1.0]))
+    gaps = skia.Path()
+    for step in (-1, 1):
+        for at in _TOOTH_EDGES[(0 if step > 0 else 1) : 5]:
+            gaps.moveTo(*shape.at(step * width * at, edge_y + direction * 0.002))
+            gaps.lineTo(*shape.at(step * width * at * 0.985, edge_y + direction * 0.020))
+    canvas.drawPath(gaps, stroke((0.62, 0.50, 0.45), 0.0016, 0.42, 0.0006))
+    if is_upper:
+        gleam = (shape.at(0.12 * width * shape.pose.identity.light, 0)[0], edge_y - 0.007)
+        spot(canvas, gleam, (0.36 * width, 0.004), (1, 1, 1), 0.55)

@@ -145,11 +145,12 @@ def _beard_share(x: Floats, y: Floats) -> Floats:
     edge = 0.060 + 0.052 * np.sin(np.clip((0.168 - across) / 0.110, 0, 1) * np.pi * 0.62) ** 2
     edge = np.where(across > 0.166, 0.060 - 2.4 * (across - 0.166), edge)
     jaw = np.clip((down - edge) / 0.022, 0, 1)
-    cheek = np.clip((across - 0.052 + 0.10 * np.clip(down - 0.13, 0, 0.3)) / 0.014, 0, 1)
-    below = np.clip((down - 0.164) / 0.012, 0, 1)
-    lip = np.exp(-0.5 * ((down - 0.092 - 3.5 * across**2) / 0.010) ** 2) * np.clip((0.078 - across) / 0.014, 0, 1)
-    tuft = np.exp(-0.5 * ((down - 0.176) / 0.014) ** 2) * np.exp(-0.5 * (across / 0.012) ** 2)
-    share: Floats = np.clip(np.maximum(jaw * np.maximum(cheek, below), np.maximum(1.15 * lip, 0.8 * tuft)), 0, 1)
+    bare = np.clip((1.25 - np.hypot(across / 0.060, (down - 0.138) / 0.031)) / 0.35, 0, 1)
+    lip = np.exp(-0.5 * ((down - 0.091 - 4.2 * across**2) / 0.0105) ** 2) * np.clip((0.082 - across) / 0.014, 0, 1)
+    tuft = np.exp(-0.5 * ((down - 0.170) / 0.010) ** 2) * np.exp(-0.5 * (across / 0.012) ** 2)
+    # Between moustache and cheek, beside the nose, nothing grows.
+    cheek = np.clip((down - 0.112 + np.clip(across - 0.07, 0, 1) * 0.9) / 0.014, 0, 1)
+    share: Floats = np.clip(np.maximum(jaw * cheek * (1 - bare), np.maximum(1.2 * lip, 0.8 * tuft)), 0, 1)
     return share.astype(np.float32)
 
 
@@ -186,7 +187,7 @@ def skin_picture(identity: Identity, picture_px: int) -> SkinPicture:
         spots = np.clip(cut(noise_tile(4.5), shape, generator) - 1.25, 0, 1) * np.clip(red * 2.4 + 0.12, 0, 1)
         dots = np.array(mix(shaded(identity.skin, 0.5), (0.5, 0.28, 0.16), 0.4), np.float32)
         picture += (dots - picture) * np.clip(identity.freckles * spots, 0, 0.75)[..., None]
-    picture += (identity.gloss * gleam * (0.16 + 0.10 * float(skin.mean())))[..., None] * np.array(
+    picture += (identity.gloss * gleam * (0.19 + 0.06 * float(skin.mean())))[..., None] * np.array(
         (1.0, 0.96, 0.90), np.float32
     )
     if identity.beard > 0:
@@ -237,6 +238,6 @@ def _wrinkles(identity: Identity, size: tuple[int, int], scale_px: float) -> Flo
         draw(
             [(side * (0.047 + 0.040 * v), -0.010 + 0.010 * np.sin(v * 2.6)) for v in np.linspace(0, 1, 7)], 0.30, 0.004
         )
-        draw([(side * (0.038 + 0.040 * v), 0.055 + 0.075 * v**1.4) for v in np.linspace(0, 1, 7)], 0.42, 0.006)
-        draw([(side * (0.074 + 0.006 * v), 0.150 + 0.040 * v) for v in (0.0, 0.5, 1.0)], 0.26, 0.005)
+        draw([(side * (0.038 + 0.040 * v), 0.055 + 0.075 * v**1.4) for v in np.linspace(0, 1, 7)], 0.32, 0.007)
+        draw([(side * (0.074 + 0.006 * v), 0.150 + 0.040 * v) for v in (0.0, 0.5, 1.0)], 0.15, 0.008)
     return cv2.GaussianBlur(lines, (0, 0), max(0.6, 0.0030 * scale_px))  # type: ignore[return-value]
