@@ -3,6 +3,7 @@
 In: a sound file, a portrait, settings. Out: an MP4 with the sound; progress on standard error.
 """
 
+from itertools import chain, islice
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -13,6 +14,9 @@ from contract.errors import ConfigError, PortraitNotFoundError
 
 # Beyond so many frames what follows no longer shows in what is kept.
 LOOKAHEAD_FRAMES = 8
+AUDIO_MODES = ("whole_clip", "rolling")
+# Memory grows with the square of what is heard at once.
+LONGEST_CLIP_S = 120
 
 
 def generate(
@@ -29,6 +33,9 @@ def generate(
     crop: Annotated[bool, typer.Option(help="Cut the face out of a picture file, or take it as it is.")] = True,
     hop_frames: Annotated[int | None, typer.Option(help="Frames kept of each window; else all but the next.")] = None,
     lookahead_frames: Annotated[int | None, typer.Option(help="Frames drawn beyond those, for what follows.")] = None,
+    audio_mode: Annotated[
+        str | None, typer.Option(help="whole_clip hears all of the sound at once, rolling as a call would.")
+    ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
     motion_edits: Annotated[
         list[str] | None,
@@ -54,6 +61,10 @@ def generate(
     # What is cheap to refuse comes first, before seconds go into opening the avatar.
     with AudioFile(audio) as sound:
         manifest = read_manifest(folder, verify_sums=False)
+        hears_whole = hears_whole_clip(audio_mode, manifest.spec.audio_statistics)
+        if hears_whole and manifest.spec.audio_statistics and hop_frames is None and lookahead_frames is None:
+            # As the released program draws it.
+            lookahead_frames = 0
         hop_frames, lookahead_frames = window(manifest.spec.window_frames, hop_frames, lookahead_frames)
         settings = StreamSettings(
             hop_frames=hop_frames,
@@ -67,12 +78,13 @@ def generate(
         settings.window(manifest.spec)
         picture, is_own = chosen_picture(folder, portrait)
         side_px = manifest.spec.image_size_px
+        chunks, clip = whole_clip(sound, is_asked_for=audio_mode is not None) if hears_whole else (sound.chunks(), None)
         with Mp4File(output, side_px, side_px) as film:
             avatar = open_avatar(folder, engine, settings=settings)
-            stream = avatar.start(avatar.prepare(picture, crop=crop and is_own), settings)
+            stream = avatar.start(avatar.prepare(picture, crop=crop and is_own), settings, clip)
             with tqdm(total=sound.expected_frames, unit="frame", desc=output.name, disable=None) as progress:
                 num_frames = 0
-                for chunk in sound.chunks():
+                for chunk in chunks:
                     for frame in stream.push(chunk):
                         film.write(frame)
                         num_frames += 1
@@ -100,6 +112,34 @@ def window(window_frames: int, hop_frames: int | None, lookahead_frames: int | N
     if hop_frames is None:
         hop_frames = max(1, window_frames - lookahead_frames)
     return hop_frames, max(0, lookahead_frames)
+
+
+def hears_whole_clip(asked: str | None, is_better_whole: bool) -> bool:
+    """Whether the sound is heard at once: where that is asked for, else where it makes a difference."""
+    if asked is not None and asked not in AUDIO_MODES:
+        raise ConfigError(f"audio mode {asked!r}, expected one of {', '.join(AUDIO_MODES)}")
+    return asked == "whole_clip" or (asked is None and is_better_whole)
+
+
+def whole_clip(sound, is_asked_for: bool):
+    """The chunks of a sound and all of it as one array; None for the latter where it is too long to be heard at once.
+
+    Raises ConfigError instead where the whole clip was asked for.
+    """
+    import numpy as np
+
+    from contract.packets import FRAMES_PER_S
+
+    rest = sound.chunks()
+    chunks = list(islice(rest, LONGEST_CLIP_S * FRAMES_PER_S))
+    following = next(rest, None)
+    if following is None:
+        return chunks, np.concatenate([chunk.pcm for chunk in chunks])[: sound.num_samples]
+    told = f"the sound is longer than the {LONGEST_CLIP_S} s that are heard at once"
+    if is_asked_for:
+        raise ConfigError(f"{told}, expected audio mode rolling")
+    typer.echo(f"{told}: it is heard as in a call (--audio-mode rolling)", err=True)
+    return chain(chunks, [following], rest), None
 
 
 def chosen_picture(folder: Path, asked: str | None):

@@ -34,6 +34,7 @@ class AudioFile:
     """A sound file that is open for reading; a context manager.
 
     expected_frames: how many chunks its header promises, None where it does not say; an estimate for progress bars
+    num_samples: its length at 16 kHz once all chunks were given, without the silence that fills up the last; 0 before
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,6 +54,7 @@ class AudioFile:
             raise MediaError(f"{path} holds no sound, expected a file such as WAV, MP3 or M4A")
         self._stream = self._container.streams.audio[0]
         self.expected_frames = _expected_frames(self._container.duration)
+        self.num_samples = 0
 
     def __enter__(self) -> "AudioFile":
         return self
@@ -78,16 +80,20 @@ class AudioFile:
             raise MediaError(f"{self._path} is damaged after {at_s:.2f} s of sound: {error}") from error
         if cutter.num_chunks == 0:
             raise MediaError(f"{self._path} holds no sound: it has 0 samples, expected at least one")
+        self.num_samples = cutter.num_chunks * SAMPLES_PER_FRAME - cutter.num_filled_samples
 
 
 class ChunkCutter:
     """Decoded sound to chunks: for people at 48 kHz, and made from that for the model at 16 kHz.
 
     Both copies keep the same time: sample 3 n of one is sample n of the other.
+
+    num_filled_samples: of the last chunk's 640, those that are silence after the sound's end
     """
 
     def __init__(self) -> None:
         self.num_chunks = 0
+        self.num_filled_samples = 0
         self._to_voice = av.AudioResampler(format="s16", layout="mono", rate=VOICE_RATE_HZ)
         self._to_model = av.AudioResampler(format="flt", layout="mono", rate=MODEL_RATE_HZ)
         self._voice = SampleQueue("int16")
@@ -106,7 +112,9 @@ class ChunkCutter:
         for model_frame in self._to_model.resample(None):
             self._pcm.append(model_frame.to_ndarray()[0])
         while len(self._voice) > 0:
-            self._voice.append(np.zeros(max(0, VOICE_SAMPLES_PER_FRAME - len(self._voice)), np.int16))
+            num_missing = max(0, VOICE_SAMPLES_PER_FRAME - len(self._voice))
+            self.num_filled_samples = num_missing * MODEL_RATE_HZ // VOICE_RATE_HZ
+            self._voice.append(np.zeros(num_missing, np.int16))
             self._pcm.append(np.zeros(max(0, SAMPLES_PER_FRAME - len(self._pcm)), np.float32))
             yield self._cut()
 

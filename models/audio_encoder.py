@@ -4,13 +4,13 @@ In:  pcm at 16 kHz, 640 samples a frame
 Out: audio features [B, F, audio_feature_dim]
 
 `MelAudioEncoder` is the embedded avatar's: log-mel and valid convolutions, so each feature depends on a fixed stretch
-of sound and any cutting of a stream gives the same numbers. `Wav2Vec2AudioEncoder` is FLOAT's: its first layer normalises
-each channel over all the time it is given, or by `SoundStatistics` of sound that it is not given.
+of sound and any cutting of a stream gives the same numbers. `Wav2Vec2AudioEncoder` is FLOAT's: its first layer
+normalises each channel over all the time it is given, or by `SoundStatistics` of sound that it is not given.
 """
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -187,7 +187,8 @@ class Wav2Vec2AudioEncoder(nn.Module):
     def _convolved(self, pcm: Tensor, statistics: SoundStatistics | None) -> Tensor:
         if statistics is None:
             return self.wav2vec2.feature_extractor(pcm)
-        first, *others = self.wav2vec2.feature_extractor.conv_layers
+        layers: Any = self.wav2vec2.feature_extractor.conv_layers
+        first, *others = layers
         weight, norm = first.conv.weight, first.layer_norm
         mean = statistics.window_mean @ weight[:, 0].T  # [B, 512]
         variance = (weight[:, 0] @ statistics.window_root).square().sum(-1)  # [B, 512]

@@ -17,7 +17,8 @@ from contract.errors import ConfigError
 from contract.packets import AvatarFrame, Float32Array, MotionFrame, SpeechChunk, UInt8Array
 from contract.spec import EMOTIONS, AvatarSpec
 from engines.base import Engine
-from pipeline.conditions import Conditions
+from pipeline.audio_features import FrameGroups
+from pipeline.conditions import ClipConditions, Conditions
 from pipeline.frame_renderer import FrameRenderer
 from pipeline.motion_editor import MotionEdit, MotionEditor, resolve
 from pipeline.motion_sampler import MotionSampler, WindowSettings
@@ -109,8 +110,12 @@ class Avatar(Protocol):
         """Make a portrait of a picture [height, width, 3] uint8, RGB; raises PortraitError."""
         ...
 
-    def start(self, portrait: Portrait, settings: StreamSettings) -> AvatarStream:
-        """Begin a stream; raises ConfigError where the settings do not fit the model."""
+    def start(self, portrait: Portrait, settings: StreamSettings, clip: Float32Array | None = None) -> AvatarStream:
+        """Begin a stream; raises ConfigError where the settings do not fit the model.
+
+        clip: [at least 1] float32, all the sound of the chunks to come where it is known beforehand (audio mode
+            whole_clip); None hears it as it comes (rolling)
+        """
         ...
 
     def close(self) -> None:
@@ -149,13 +154,24 @@ class NeuralAvatar:
         """Make a portrait of a picture [height, width, 3] uint8, RGB; raises PortraitError."""
         return encode_portrait(self.engines.portrait_encoder, self.spec, picture, crop)
 
-    def start(self, portrait: Portrait, settings: StreamSettings) -> "NeuralStream":
-        """Begin a stream; raises ConfigError where the settings do not fit the model."""
+    def start(self, portrait: Portrait, settings: StreamSettings, clip: Float32Array | None = None) -> "NeuralStream":
+        """Begin a stream; raises ConfigError where the settings do not fit the model.
+
+        clip: [at least 1] float32, all the sound of the chunks to come where it is known beforehand (audio mode
+            whole_clip); None hears it as it comes (rolling)
+        """
         engines, spec, window = self.engines, self.spec, settings.window(self.spec)
         flow = engines.flow_transformer.bind(reference_motion=portrait.reference_motion)
         decoder = engines.frame_decoder.bind(identity_latent=portrait.identity_latent, **portrait.feature_pyramid)
+        encoder, classifier = engines.audio_encoder, engines.emotion_classifier
+        conditions: Conditions | ClipConditions
+        if clip is None:
+            groups = FrameGroups(window.hop_frames + window.lookahead_frames, window.hop_frames)
+            conditions = Conditions(encoder, spec, settings.emotion, classifier, groups)
+        else:
+            conditions = ClipConditions(encoder, spec, clip, settings.emotion, classifier)
         return NeuralStream(
-            Conditions(engines.audio_encoder, spec, settings.emotion, engines.emotion_classifier),
+            conditions,
             MotionSampler(flow, spec, window, settings.seed),
             FrameRenderer(decoder),
             delay_frames(spec, window),
@@ -172,7 +188,7 @@ class NeuralStream:
 
     def __init__(
         self,
-        conditions: Conditions,
+        conditions: Conditions | ClipConditions,
         sampler: MotionSampler,
         renderer: FrameRenderer,
         delay_frames: int,
@@ -227,6 +243,9 @@ def motion_editor(settings: StreamSettings, spec: AvatarSpec, basis: Float32Arra
 
 def delay_frames(spec: AvatarSpec, window: WindowSettings) -> int:
     """How many later chunks the first frame of a window waits for, at worst over all windows."""
+    if spec.audio_statistics:
+        # Calls of the audio encoder give just what the next window lacks.
+        return window.hop_frames + window.lookahead_frames - 1 + spec.audio_lookahead_frames
     worst = 0
     # The pattern of windows over calls of the audio encoder repeats after so many windows.
     for i in range(spec.audio_chunk_frames):

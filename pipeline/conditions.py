@@ -2,28 +2,19 @@
 
 In: `SpeechChunk`. Out: `ConditionedFrame`, the same indexes in the same order.
 
-The audio encoder is called for groups of `audio_chunk_frames` frames, counted from the stream's start, each with a
-fixed amount of sound before and after it. Nothing else reaches a feature, so it does not matter how the sound arrived.
+`Conditions` hears a stream as it comes (audio mode rolling); `ClipConditions` was given the whole sound beforehand
+(audio mode whole_clip, as the released FLOAT program hears).
 """
 
 from collections import deque
 
-import numpy as np
-
-from contract.packets import SAMPLES_PER_FRAME, ConditionedFrame, Float32Array, SpeechChunk
-from contract.spec import EMOTIONS, AvatarSpec
+from contract.packets import ConditionedFrame, Float32Array, SpeechChunk
+from contract.spec import AvatarSpec
 from engines.base import Engine
+from pipeline.audio_features import FrameGroups, audio_features, clip_features
+from pipeline.predicted_emotion import PredictedEmotion, classify, emotion_vector
 
-CLASSIFIER_PERIOD_FRAMES = 25
-CLASSIFIER_SPAN_FRAMES = 100
-_SILENCE = np.zeros(SAMPLES_PER_FRAME, np.float32)
-
-
-def emotion_vector(name: str) -> Float32Array:
-    """[num_emotions] float32, one at the named emotion and zero elsewhere."""
-    vector = np.zeros(len(EMOTIONS), np.float32)
-    vector[EMOTIONS.index(name)] = 1
-    return vector
+__all__ = ["ClipConditions", "Conditions", "emotion_vector"]
 
 
 class Conditions:
@@ -35,55 +26,80 @@ class Conditions:
         spec: AvatarSpec,
         emotion: str | None = None,
         emotion_classifier: Engine | None = None,
+        groups: FrameGroups | None = None,
     ) -> None:
-        """emotion: the chosen one; None lets the classifier predict it, or is neutral where there is none."""
-        self._audio_encoder = audio_encoder
-        self._spec = spec
-        self._classifier = emotion_classifier if emotion is None else None
-        self._first_emotion = emotion_vector(emotion or "neutral")
-        self.reset()
+        """Begin with nothing heard.
+
+        emotion: the chosen one; None lets the classifier predict it, or is neutral where there is none
+        groups: frames that one call of the audio encoder gives, where that is free
+        """
+        self._features = audio_features(audio_encoder, spec, groups)
+        self._chosen = emotion_vector(emotion or "neutral")
+        is_predicted = emotion is None and emotion_classifier is not None
+        self._predicted = PredictedEmotion(emotion_classifier) if is_predicted and emotion_classifier else None
+        self._waiting: deque[SpeechChunk] = deque()
 
     def reset(self) -> None:
-        """Start anew: silence before the next chunk, nothing waiting."""
-        self._waiting: deque[SpeechChunk] = deque()
-        self._sound: deque[Float32Array] = deque([_SILENCE] * self._spec.audio_context_frames)
-        self._heard: deque[Float32Array] = deque(maxlen=CLASSIFIER_SPAN_FRAMES)
-        self._num_heard = 0
-        self._emotion = self._first_emotion
+        """Start anew: nothing heard, nothing waiting."""
+        self._waiting.clear()
+        self._features.reset()
+        if self._predicted is not None:
+            self._predicted.reset()
 
     def push(self, chunk: SpeechChunk) -> list[ConditionedFrame]:
         """Take one chunk; give the frames whose sound is now complete."""
         self._waiting.append(chunk)
-        self._sound.append(chunk.pcm)
-        if self._classifier is not None:
-            self._classify(self._classifier, chunk.pcm)
-        return self._condition()
+        if self._predicted is not None:
+            self._predicted.hear(chunk)
+        return self._conditioned(self._features.push(chunk.pcm))
 
     def flush(self) -> list[ConditionedFrame]:
-        """Give all frames that wait, with silence after the last one; then start anew."""
-        frames: list[ConditionedFrame] = []
-        while self._waiting:
-            self._sound.append(_SILENCE)
-            frames += self._condition()
+        """Give all frames that wait; then start anew."""
+        frames = self._conditioned(self._features.flush())
         self.reset()
         return frames
 
-    def _condition(self) -> list[ConditionedFrame]:
-        spec = self._spec
-        if len(self._sound) < spec.audio_context_frames + spec.audio_chunk_frames + spec.audio_lookahead_frames:
-            return []
-        features = self._audio_encoder.run(pcm=np.concatenate(self._sound)[None])["audio_features"][0]
-        for _ in range(spec.audio_chunk_frames):
-            self._sound.popleft()
-        chunks = [self._waiting.popleft() for _ in range(min(spec.audio_chunk_frames, len(self._waiting)))]
-        return [
-            ConditionedFrame(chunk, feature.astype(np.float32), self._emotion)
-            for chunk, feature in zip(chunks, features, strict=False)
-        ]
+    def _conditioned(self, features: list[Float32Array]) -> list[ConditionedFrame]:
+        emotion = self._chosen if self._predicted is None else self._predicted.vector
+        return [ConditionedFrame(self._waiting.popleft(), feature, emotion) for feature in features]
 
-    def _classify(self, classifier: Engine, pcm: Float32Array) -> None:
-        self._heard.append(pcm)
-        self._num_heard += 1
-        if self._num_heard % CLASSIFIER_PERIOD_FRAMES == 0:
-            outputs = classifier.run(pcm=np.concatenate(self._heard)[None])
-            self._emotion = outputs["emotion"][0].astype(np.float32)
+
+class ClipConditions:
+    """Audio features and emotion of each frame of a clip that is known as a whole."""
+
+    def __init__(
+        self,
+        audio_encoder: Engine,
+        spec: AvatarSpec,
+        pcm: Float32Array,
+        emotion: str | None = None,
+        emotion_classifier: Engine | None = None,
+    ) -> None:
+        """Hear the whole clip.
+
+        pcm: [at least 1] float32, the clip as it is
+        emotion: the chosen one; None lets the classifier hear it in the clip, or is neutral where there is none
+        """
+        self._features = clip_features(audio_encoder, spec, pcm)
+        if emotion is None and emotion_classifier is not None:
+            self._emotion = classify(emotion_classifier, pcm)
+        else:
+            self._emotion = emotion_vector(emotion or "neutral")
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew: the next chunk is the clip's first."""
+        self._num_given = 0
+
+    def push(self, chunk: SpeechChunk) -> list[ConditionedFrame]:
+        """Take the clip's next chunk; give its frame."""
+        num_frames = len(self._features)
+        assert self._num_given < num_frames, f"chunk {chunk.index} is beyond the clip's {num_frames} frames"
+        frame = ConditionedFrame(chunk, self._features[self._num_given], self._emotion)
+        self._num_given += 1
+        return [frame]
+
+    def flush(self) -> list[ConditionedFrame]:
+        """Nothing waits; start anew."""
+        self.reset()
+        return []

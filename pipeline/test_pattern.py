@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from contract.errors import ConfigError
-from contract.packets import AvatarFrame, SpeechChunk, UInt8Array
+from contract.packets import AvatarFrame, Float32Array, SpeechChunk, UInt8Array
 from contract.spec import AvatarSpec
 from pipeline.avatar import StreamSettings
 from pipeline.portrait import Portrait
@@ -83,8 +83,10 @@ class TestPatternAvatar:
         nothing = np.zeros((1, 1), np.float32)
         return Portrait(identity_latent=nothing, reference_motion=nothing, feature_pyramid={})
 
-    def start(self, portrait: Portrait, settings: StreamSettings) -> "TestPatternStream":
-        """Begin a stream."""
+    def start(
+        self, portrait: Portrait, settings: StreamSettings, clip: Float32Array | None = None
+    ) -> "TestPatternStream":
+        """Begin a stream; a clip known beforehand changes nothing."""
         return TestPatternStream(self._delay_frames)
 
     def close(self) -> None:

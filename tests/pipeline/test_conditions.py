@@ -5,8 +5,9 @@ import pytest
 
 from contract.packets import SAMPLES_PER_FRAME, ConditionedFrame
 from contract.spec import EMOTIONS, AvatarSpec
-from pipeline.conditions import Conditions, emotion_vector
-from tests.fakes import TINY_SPEC, FakeEngine, noise_chunks, window_encoder
+from pipeline.conditions import ClipConditions, Conditions, emotion_vector
+from pipeline.predicted_emotion import SMOOTHING, SPAN_FRAMES
+from tests.fakes import TINY_SPEC, FakeEngine, noise_chunks, silent_chunk, window_encoder
 
 
 def condition(conditions: Conditions, num_frames: int) -> list[ConditionedFrame]:
@@ -89,4 +90,72 @@ def test_the_classifier_hears_the_last_seconds_once_a_second() -> None:
     assert [len(call["pcm"][0]) // SAMPLES_PER_FRAME for call in classifier.calls] == [25, 50, 75, 100, 100]
     names = [EMOTIONS[int(frame.emotion.argmax())] for frame in frames]
     assert names[:20] == ["neutral"] * 20
-    assert names[25:] == ["sad"] * 105
+    assert names[-50:] == ["sad"] * 50
+
+
+def test_a_predicted_emotion_moves_a_share_of_the_way_and_stays_a_distribution() -> None:
+    frames = condition(Conditions(window_encoder(), TINY_SPEC, None, classifier_of(5)), 130)
+    sad = np.array([frame.emotion[5] for frame in frames])
+    assert np.diff(sad).min() >= 0 and np.diff(sad).max() == pytest.approx(SMOOTHING, abs=1e-6)
+    assert sad[-1] == pytest.approx(1 - (1 - SMOOTHING) ** 5, abs=1e-6)
+    np.testing.assert_allclose([frame.emotion.sum() for frame in frames], 1, atol=1e-6)
+
+
+def test_silence_leaves_the_emotion_as_it_was() -> None:
+    classifier = classifier_of(5)
+    conditions = Conditions(window_encoder(), TINY_SPEC, None, classifier)
+    for chunk in noise_chunks(200):
+        conditions.push(chunk)
+    num_calls = len(classifier.calls)
+    frames = [frame for i in range(500) for frame in conditions.push(silent_chunk(200 + i))]
+    # While enough of the last seconds is speech it is still asked, and never again after that.
+    assert num_calls <= len(classifier.calls) <= num_calls + SPAN_FRAMES // 25
+    resting = [frame.emotion for frame in frames if frame.chunk.index >= 200 + SPAN_FRAMES]
+    assert all(emotion is resting[0] for emotion in resting)
+    assert EMOTIONS[int(resting[0].argmax())] == "sad"
+
+
+def test_silence_alone_is_neutral_and_never_asks() -> None:
+    classifier = classifier_of(0)
+    conditions = Conditions(window_encoder(), TINY_SPEC, None, classifier)
+    frames = [frame for i in range(300) for frame in conditions.push(silent_chunk(i))]
+    assert classifier.calls == []
+    np.testing.assert_array_equal(frames[-1].emotion, emotion_vector("neutral"))
+
+
+def test_after_a_flush_the_emotion_is_neutral_again() -> None:
+    conditions = Conditions(window_encoder(), TINY_SPEC, None, classifier_of(5))
+    first, second = condition(conditions, 60), condition(conditions, 60)
+    np.testing.assert_array_equal([f.emotion for f in first], [f.emotion for f in second])
+
+
+def test_of_a_clip_the_classifier_hears_all_and_once() -> None:
+    classifier = classifier_of(3)
+    pcm = np.random.default_rng(0).normal(0, 0.1, 250 * SAMPLES_PER_FRAME - 7).astype(np.float32)
+    conditions = ClipConditions(window_encoder(), TINY_SPEC, pcm, None, classifier)
+    frames = [frame for chunk in noise_chunks(250) for frame in conditions.push(chunk)]
+    (call,) = classifier.calls
+    np.testing.assert_array_equal(call["pcm"][0], pcm)
+    assert all(EMOTIONS[int(frame.emotion.argmax())] == "happy" for frame in frames)
+
+
+def test_of_a_clip_with_a_chosen_emotion_it_hears_nothing() -> None:
+    classifier = classifier_of(3)
+    conditions = ClipConditions(window_encoder(), TINY_SPEC, np.ones(700, np.float32), "sad", classifier)
+    frames = [frame for chunk in noise_chunks(2) for frame in conditions.push(chunk)]
+    assert classifier.calls == [] and EMOTIONS[int(frames[1].emotion.argmax())] == "sad"
+
+
+def test_a_clip_shorter_than_what_the_classifier_can_hear_is_drawn_out() -> None:
+    classifier = classifier_of(3)
+    ClipConditions(window_encoder(), TINY_SPEC, np.array([0.5, 0.25], np.float32), None, classifier)
+    assert classifier.calls[0]["pcm"].shape == (1, 400)
+
+
+def test_a_fixed_encoder_gives_a_clip_what_it_gives_a_stream() -> None:
+    chunks = list(noise_chunks(23))
+    clip = ClipConditions(window_encoder(), TINY_SPEC, np.concatenate([chunk.pcm for chunk in chunks]))
+    whole = [frame for chunk in chunks for frame in clip.push(chunk)]
+    rolling = condition(Conditions(window_encoder(), TINY_SPEC), 23)
+    np.testing.assert_array_equal([f.audio_features for f in whole], [f.audio_features for f in rolling])
+    assert clip.flush() == [] and clip.push(chunks[0])[0].chunk is chunks[0]
