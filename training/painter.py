@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from training.motion_names import HIGHEST, LOWEST, MOTION_NAMES
 from training.painter_backdrop import backdrop_picture
 from training.painter_body import draw_body
+from training.painter_cast import CAST
 from training.painter_eyes import brow_points, draw_eyes, draw_glasses, eye_shape
 from training.painter_face import draw_ears, draw_face, draw_neck, face_points
 from training.painter_hair import draw_back_hair, draw_front_hair
-from training.painter_identity import CAST, Identity, random_identity
+from training.painter_identity import Identity, random_identity
 from training.painter_mouth import draw_mouth, mouth_shape
 from training.painter_pose import NECK_PIVOT_Y, Motion, Pose
 from training.painter_shapes import Point

@@ -10,7 +10,7 @@ from training.painter_identity import Identity
 from training.painter_noise import cut, noise_tile
 from training.painter_shapes import Colour, lit, mix, shaded
 
-_COARSE_PX = 72
+_COARSE_PX = 96
 Floats = NDArray[np.float32]
 
 
@@ -52,9 +52,9 @@ def _bokeh(picture: Floats, identity: Identity, generator: np.random.Generator) 
         place = tuple(int(v) for v in generator.integers(0, _COARSE_PX, 2))
         colour: Colour = mix(lit(identity.backdrop, 0.5), (1.0, 0.75, 0.42), float(generator.random()))
         disc = np.zeros(picture.shape[:2], np.float32)
-        cv2.circle(disc, place, int(generator.integers(2, 8)), float(generator.uniform(0.1, 0.5)), -1, cv2.LINE_AA)
+        cv2.circle(disc, place, int(generator.integers(3, 11)), float(generator.uniform(0.1, 0.5)), -1, cv2.LINE_AA)
         picture = picture + disc[..., None] * (np.array(colour, np.float32) - picture)
-    return cv2.GaussianBlur(picture, (0, 0), 0.8)  # type: ignore[return-value]
+    return cv2.GaussianBlur(picture, (0, 0), 1.1)  # type: ignore[return-value]
 
 
 def _room(picture: Floats, identity: Identity, generator: np.random.Generator) -> Floats:

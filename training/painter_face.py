@@ -70,13 +70,13 @@ def draw_neck(canvas: skia.Canvas, pose: Pose) -> None:
     top_x, top_y = pose.rolled(pose.project(0.0, 0.14, -0.01))
     middle_x = 0.55 * top_x + 0.45 * body_x
     points = [
-        (top_x - width * 0.98, top_y), (middle_x - width * 0.94, 0.285), (body_x - width * 1.12, 0.352),
-        (body_x - width * 2.0, 0.42), (body_x - width * 2.2, 0.56), (body_x + width * 2.2, 0.56),
-        (body_x + width * 2.0, 0.42), (body_x + width * 1.12, 0.352), (middle_x + width * 0.94, 0.285),
+        (top_x - width * 0.98, top_y), (middle_x - width * 0.94, 0.270), (body_x - width * 1.12, 0.320),
+        (body_x - width * 2.0, 0.386), (body_x - width * 2.2, 0.54), (body_x + width * 2.2, 0.54),
+        (body_x + width * 2.0, 0.386), (body_x + width * 1.12, 0.320), (middle_x + width * 0.94, 0.270),
         (top_x + width * 0.98, top_y),
     ]  # fmt: skip
     path = smooth_path(points)
-    light_side, dark_side = shaded(identity.skin, 0.10), shaded(identity.skin, 0.42)
+    light_side, dark_side = shaded(identity.skin, 0.10), shaded(identity.skin, 0.386)
     ends = (dark_side, light_side) if identity.light > 0 else (light_side, dark_side)
     middle = shaded(identity.skin, 0.14)
     canvas.drawPath(path, gradient((body_x - width * 1.2, 0), (body_x + width * 1.2, 0), [ends[0], middle, ends[1]]))
@@ -87,11 +87,11 @@ def draw_neck(canvas: skia.Canvas, pose: Pose) -> None:
     shadow_x = 0.7 * chin[0] + 0.3 * body_x - 0.035 * identity.light
     spot(canvas, (shadow_x, chin[1] + 0.006), (0.19, 0.105), dark, 0.95)
     for side in (-1, 1):
-        cord = [(body_x + side * 0.072, 0.28), (body_x + side * 0.045, 0.35), (body_x + side * 0.016, 0.398)]
+        cord = [(body_x + side * 0.072, 0.25), (body_x + side * 0.045, 0.316), (body_x + side * 0.016, 0.364)]
         canvas.drawPath(smooth_path(cord, closed=False), stroke(dark, 0.016, 0.22, 0.007))
-        spot(canvas, (body_x + side * 0.055, 0.408), (0.06, 0.011), dark, 0.30, side * 12)
-        spot(canvas, (body_x + side * 0.06, 0.398), (0.05, 0.008), lit(identity.skin, 0.4), 0.22, side * 12)
-    spot(canvas, (body_x, 0.392), (0.018, 0.02), dark, 0.22)
+        spot(canvas, (body_x + side * 0.055, 0.374), (0.06, 0.011), dark, 0.30, side * 12)
+        spot(canvas, (body_x + side * 0.06, 0.364), (0.05, 0.008), lit(identity.skin, 0.4), 0.22, side * 12)
+    spot(canvas, (body_x, 0.358), (0.018, 0.02), dark, 0.22)
     canvas.restore()
 
 

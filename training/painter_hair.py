@@ -146,7 +146,7 @@ def draw_front_hair(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
     else:
         if style in ("crop", "buzz"):
             outer, hairline = (
-                _contour(0.30 * volume if style == "crop" else -0.05, -0.01, 0.0, seed),
+                _contour(0.30 * volume if style == "crop" else -0.22, -0.01, 0.0, seed),
                 _crop_line(identity.age),
             )
         elif style in ("swept", "pixie"):
@@ -170,7 +170,7 @@ def draw_front_hair(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
                 paths.append(_fringe(pose))
     _draw_shadow(canvas, pose, paths)
     if style == "buzz" and identity.headwear != "hijab":
-        canvas.drawPath(paths[0], fill(shaded(identity.hair, 0.1), 0.62, 0.006))
+        canvas.drawPath(paths[0], fill(shaded(identity.hair, 0.1), 0.66, 0.0035))
         return
     cloth = identity.headwear_colour if identity.headwear == "hijab" else None
     paint = hair_paint(pose, size_px, 0.05, cloth)
@@ -320,8 +320,8 @@ def _draw_fringe_gaps(canvas: skia.Canvas, pose: Pose) -> None:
     path = skia.Path()
     for x, y in _fringe_ends(pose)[1:-1]:
         path.moveTo(*pose.at(x * wide, y - 0.03, 0.012))
-        path.lineTo(*pose.at(x * wide * 1.01, y + 0.010, 0.012))
-    canvas.drawPath(path, stroke(shaded(pose.identity.hair, 0.35), 0.0034, 0.6))
+        path.lineTo(*pose.at(x * wide * 1.01, y + 0.006, 0.012))
+    canvas.drawPath(path, stroke(shaded(pose.identity.hair, 0.35), 0.0026, 0.45))
 
 
 def _opening(pose: Pose) -> list[Point]:
@@ -336,7 +336,7 @@ def _opening(pose: Pose) -> list[Point]:
         (0.122, 0.190),
         (0.060, 0.246),
     ]
-    rows = [*half, (0.0, 0.262), *((-x, y) for x, y in half[:0:-1])]
+    rows = [*half, (0.0, 0.250), *((-x, y) for x, y in half[:0:-1])]
     return [
         pose.at(x * wide, y + 0.9 * pose.drop(y), 0.012) if y < 0.15 else pose.rim(x * wide, y + pose.drop(y), 0.09)
         for x, y in rows

@@ -1,6 +1,6 @@
 """Who is painted: the look of a person, drawn at random or hand-tuned for the cast that ships."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -169,57 +169,3 @@ def random_identity(generator: np.random.Generator) -> Identity:
         shift_y=0.02 * around_zero(),
         seed=int(generator.integers(1 << 31)),
     )
-
-
-_WOMAN = Identity(
-    jaw_width=0.94, chin_width=0.86, eye_size=1.08, eye_tilt=0.4, brow_weight=0.78, brow_arch=0.75, nose_width=0.92,
-    lip_fullness=1.1, neck_width=0.9, lashes=0.9, blush=0.55, light=-0.6,
-)  # fmt: skip
-_MAN = Identity(
-    face_width=1.015, jaw_width=1.05, chin_width=1.12, chin_length=1.03, eye_size=0.97, brow_weight=1.25,
-    brow_arch=0.3, nose_width=1.06, lip_fullness=0.92, neck_width=1.09, lashes=0.12, blush=0.18, light=0.55,
-)  # fmt: skip
-
-CAST: dict[str, Identity] = {
-    "anna": replace(
-        _WOMAN, skin=hex_colour("#F3D0B6"), hair=hex_colour("#6E3F26"), iris=hex_colour("#5E8A86"),
-        lips=hex_colour("#C8585C"), hair_style="long", hair_volume=0.6, hair_part=0.35, clothes_style="open",
-        clothes=hex_colour("#35566B"), backdrop=hex_colour("#D3BFA9"),
-    ),
-    "amara": replace(
-        _WOMAN, skin=hex_colour("#7E4D34"), hair=hex_colour("#1B1416"), iris=hex_colour("#4B2C1B"),
-        lips=hex_colour("#9C4148"), hair_style="curly", hair_volume=0.75, lip_fullness=1.25, nose_width=1.06,
-        clothes_style="round", clothes=hex_colour("#D9A441"), backdrop=hex_colour("#A7B9AE"), light=0.6,
-    ),
-    "mei": replace(
-        _WOMAN, skin=hex_colour("#F2CCAB"), hair=hex_colour("#1C171C"), iris=hex_colour("#3F281C"),
-        lips=hex_colour("#CC5560"), hair_style="bob", hair_volume=0.4, hair_part=-0.3, eye_tilt=0.9, eye_size=1.02,
-        face_width=1.02, clothes_style="collar", clothes=hex_colour("#EDE6DC"), backdrop=hex_colour("#A9B4CB"),
-    ),
-    "tomas": replace(
-        _MAN, skin=hex_colour("#EAB892"), hair=hex_colour("#43281C"), iris=hex_colour("#5E7C94"),
-        lips=hex_colour("#B9675B"), hair_style="swept", hair_volume=0.6, hair_part=-0.5, beard=0.85,
-        clothes_style="collar", clothes=hex_colour("#4C6E8F"), backdrop=hex_colour("#C8B9AC"),
-    ),
-    "david": replace(
-        _MAN, skin=hex_colour("#65402C"), hair=hex_colour("#151214"), iris=hex_colour("#3E2517"),
-        lips=hex_colour("#8A4A45"), hair_style="crop", hair_volume=0.3, lip_fullness=1.12, nose_width=1.14,
-        has_glasses=True, clothes_style="round", clothes=hex_colour("#EFE9DF"), backdrop=hex_colour("#8FA6B8"),
-        light=-0.6,
-    ),
-    "helen": replace(
-        _WOMAN, skin=hex_colour("#F0C8AC"), hair=hex_colour("#B9B2AB"), iris=hex_colour("#6684A0"),
-        lips=hex_colour("#BE5F60"), hair_style="bun", hair_volume=0.5, hair_part=0.3, age=0.75, jaw_width=0.97,
-        lip_fullness=0.98, clothes_style="open", clothes=hex_colour("#6F4A6B"), backdrop=hex_colour("#CDBFB4"),
-    ),
-    "ravi": replace(
-        _MAN, skin=hex_colour("#BC8258"), hair=hex_colour("#1D1615"), iris=hex_colour("#4A2D1C"),
-        lips=hex_colour("#A8594F"), hair_style="swept", hair_volume=0.8, hair_part=0.5, beard=0.35,
-        clothes_style="open", clothes=hex_colour("#2F5D57"), backdrop=hex_colour("#D6C3A2"),
-    ),
-    "sofia": replace(
-        _WOMAN, skin=hex_colour("#DDA67F"), hair=hex_colour("#33201A"), iris=hex_colour("#6B4A2A"),
-        lips=hex_colour("#BE4A50"), hair_style="long", hair_volume=0.85, hair_part=-0.45, clothes_style="round",
-        clothes=hex_colour("#A23F45"), backdrop=hex_colour("#AFC0C4"), light=0.5,
-    ),
-}  # fmt: skip

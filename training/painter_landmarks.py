@@ -99,7 +99,7 @@ def _skin(pose: Pose) -> list[Point]:
 
 
 def _shoulders(pose: Pose) -> list[Point]:
-    return [(pose.body_x + x, y) for x, y in ((-0.3, 0.44), (-0.2, 0.42), (0.2, 0.42), (0.3, 0.44))]
+    return [(pose.body_x + x, y) for x, y in ((-0.3, 0.42), (-0.2, 0.40), (0.2, 0.40), (0.3, 0.42))]
 
 
 def _backdrop(pose: Pose) -> NDArray[np.float64]:
@@ -107,5 +107,5 @@ def _backdrop(pose: Pose) -> NDArray[np.float64]:
     sides = [(x, y) for x in (0.02, 0.98) for y in (0.03, 0.15, 0.3, 0.45, 0.6, 0.75)]
     points = np.array([*sides, (0.2, 0.02), (0.8, 0.02)])
     x, y = ((points - pose.centre) / pose.scale).T
-    hidden = (y > 0.36) | ((np.abs(x) < 0.33) & (y > -0.38))
+    hidden = (y > 0.32) | ((np.abs(x) < 0.33) & (y > -0.38))
     return np.where(hidden[:, None], -1.0, points)

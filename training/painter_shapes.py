@@ -19,11 +19,12 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
 
 
 def shaded(colour: Colour, depth: float) -> Colour:
-    """A darker, warmer version: skin and hair in shadow lose blue first and red last."""
+    """A darker, warmer version: skin and hair in shadow lose blue first and red last, greys hardly change hue."""
+    warmth = min(1.0, 4.0 * (max(colour) - min(colour)) / (max(colour) + 0.05))
     return (
-        colour[0] * max(0.0, 1 - 0.72 * depth),
-        colour[1] * max(0.0, 1 - 1.0 * depth),
-        colour[2] * max(0.0, 1 - 1.05 * depth),
+        colour[0] * max(0.0, 1 - (0.94 - 0.22 * warmth) * depth),
+        colour[1] * max(0.0, 1 - (0.96 + 0.04 * warmth) * depth),
+        colour[2] * max(0.0, 1 - (0.94 + 0.11 * warmth) * depth),
     )
 
 

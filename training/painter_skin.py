@@ -203,12 +203,13 @@ def _grow_beard(
 ) -> None:
     """Lay stubble or a full beard, hair by hair, over the skin."""
     share = _beard_share(x / identity.face_width, y)
-    hairs = cut(hair_tile(False), share.shape, generator)
-    full = np.clip((identity.beard - 0.25) / 0.5, 0, 1)
-    cover = np.clip(share * (0.30 + 0.35 * identity.beard + 0.75 * full) + (0.22 - 0.12 * full) * hairs * share, 0, 1)
-    cover *= np.clip(0.25 + identity.beard * 1.3, 0, 0.97)
-    colour = np.array(mix(shaded(identity.hair, 0.22), identity.skin, 0.10 * (1 - full)), np.float32)
-    light = np.clip(depth, 0.25, 1.2) * (1.0 + 0.17 * hairs) + 0.05
+    full = np.clip((identity.beard - 0.3) / 0.35, 0, 1)
+    specks = cut(noise_tile(1.0), share.shape, generator) * 0.6 + cut(noise_tile(2.6), share.shape, generator) * 0.5
+    hairs = full * cut(hair_tile(False), share.shape, generator) + (1 - full) * specks
+    cover = share * (0.34 + 0.35 * identity.beard + 0.75 * full) + (0.16 - 0.06 * full) * hairs * share
+    cover = np.clip(cover, 0, 1) * np.clip(0.30 + identity.beard * 1.2, 0, 0.97)
+    colour = np.array(mix(shaded(identity.hair, 0.22), identity.skin, 0.12 * (1 - full)), np.float32)
+    light = np.clip(depth, 0.25, 1.2) * (1.0 + 0.17 * full * hairs) + 0.05
     grown = colour * np.clip(light, 0.2, 1.7)[..., None]
     picture += (grown - picture) * cover[..., None]
 

@@ -69,7 +69,7 @@ def _strands(identity: Identity, x: Floats, y: Floats, scale_px: float, generato
     if style in ("buzz", "bald"):
         return 0.40 * cut(noise_tile(1.0), shape, generator)
     if style == "crop":
-        return 0.55 * cut(hair_tile(False), shape, generator) + 0.3 * cut(noise_tile(9.0), shape, generator)
+        return 0.34 * cut(hair_tile(False), shape, generator) + 0.3 * cut(noise_tile(9.0), shape, generator)
     part = 0.06 * identity.hair_part
     side = 1.0 if identity.hair_part >= 0 else -1.0
     bend = 0.035 * cv2.resize(cut(noise_tile(24.0), (48, 48), generator), shape[::-1], interpolation=cv2.INTER_LINEAR)
