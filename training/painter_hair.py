@@ -18,7 +18,10 @@ def draw_back_hair(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
     """What is seen behind neck, ears and face."""
     identity = pose.identity
     style, wide = identity.hair_style, identity.face_width
-    if style == "bald" or identity.headwear == "hijab":
+    if identity.headwear == "hijab":
+        canvas.drawPath(_drape(pose), fill(shaded(identity.headwear_colour, 0.55)))
+        return
+    if style == "bald":
         return
     if style in _HANGING:
         path = smooth_path(_hanging(pose))
@@ -115,9 +118,7 @@ def _cap(pose: Pose, outer: list[tuple[float, float]], hairline: list[tuple[floa
 
 def _line(pose: Pose, hairline: list[tuple[float, float]]) -> list[Point]:
     wide = pose.identity.face_width
-    low, high = pose.rim(-0.183 * wide, 0, 0.015)[0], pose.rim(0.183 * wide, 0, 0.015)[0]
-    # Past the face's edge the far temple is out of sight.
-    return [(min(high, max(low, x)), y) for x, y in (pose.at(x * wide, y, 0.004) for x, y in hairline)]
+    return [_not_past_the_face(pose, pose.at(x * wide, y, 0.004)) for x, y in hairline]
 
 
 def _contour(volume: float, low: float, lean: float = 0.0, seed: int = 0) -> list[tuple[float, float]]:
@@ -282,7 +283,8 @@ def _curtains(pose: Pose) -> list[skia.Path]:
         extend_path(path, [pose.rim(x * wide, y, z) for x, y, z in outer])
         tip = pose.rim(side * 0.194 * wide, low + 0.05 + drop, 0.0)
         path.quadTo(*pose.rim(side * (0.205 + extra) * wide, low + 0.040, 0.0), *tip)
-        extend_path(path, [pose.rim(x * wide, y + (drop if y > 0 else 0), z) for x, y, z in inner])
+        inside = [pose.rim(x * wide, y + (drop if y > 0 else 0), z) for x, y, z in inner]
+        extend_path(path, [_not_past_the_face(pose, point) if point[1] < 0.06 else point for point in inside])
         path.close()
         paths.append(path)
     return paths
@@ -337,21 +339,32 @@ def _opening(pose: Pose) -> list[Point]:
         (0.060, 0.246),
     ]
     rows = [*half, (0.0, 0.250), *((-x, y) for x, y in half[:0:-1])]
-    return [
+    points = [
         pose.at(x * wide, y + 0.9 * pose.drop(y), 0.012) if y < 0.15 else pose.rim(x * wide, y + pose.drop(y), 0.09)
         for x, y in rows
     ]
+    return [_not_past_the_face(pose, point, 0.010) for point in points]
+
+
+def _not_past_the_face(pose: Pose, point: Point, margin: float = 0.0) -> Point:
+    """The point, moved in where a turned head's edge hides it."""
+    wide = pose.identity.face_width
+    low, high = pose.rim(-0.180 * wide, 0, 0.015)[0] + margin, pose.rim(0.180 * wide, 0, 0.015)[0] - margin
+    return min(high, max(low, point[0])), point[1]
+
+
+def _drape(pose: Pose) -> skia.Path:
+    """The outline of cloth around head, neck and shoulders."""
+    wide = pose.identity.face_width
+    half = [(0.0, -0.325, 1.0), (0.115, -0.295, 1.0), (0.190, -0.205, 1.0), (0.216, -0.070, 1.0), (0.212, 0.080, 1.0),
+            (0.196, 0.220, 0.8), (0.230, 0.335, 0.35), (0.310, 0.410, 0.1), (0.330, 0.60, 0.0)]  # fmt: skip
+    rows = [*half, *((-x, y, share) for x, y, share in half[:0:-1])]
+    return smooth_path([_hang(pose, x * wide, y, share) for x, y, share in rows])
 
 
 def _wrap(pose: Pose) -> skia.Path:
     """Cloth around head and neck with a hole for the face."""
-    wide = pose.identity.face_width
-    half = [(0.0, -0.325, 1.0), (0.115, -0.295, 1.0), (0.190, -0.205, 1.0), (0.216, -0.070, 1.0), (0.212, 0.080, 1.0),
-            (0.196, 0.220, 0.8), (0.230, 0.345, 0.35), (0.310, 0.430, 0.1), (0.330, 0.60, 0.0)]  # fmt: skip
-    rows = [*half, *((-x, y, share) for x, y, share in half[:0:-1])]
-    path = smooth_path([_hang(pose, x * wide, y, share) for x, y, share in rows])
-    hole = smooth_path(_opening(pose))
-    return skia.Op(path, hole, skia.kDifference_PathOp)
+    return skia.Op(_drape(pose), smooth_path(_opening(pose)), skia.kDifference_PathOp)
 
 
 def _draw_hem(canvas: skia.Canvas, pose: Pose) -> None:
@@ -364,8 +377,9 @@ def _draw_hem(canvas: skia.Canvas, pose: Pose) -> None:
         start, end = _hang(pose, x0, y0, 0.7), _hang(pose, x1, y0 + 0.11, 0.4)
         folds.moveTo(*start)
         folds.quadTo((start[0] + end[0]) / 2, end[1] + 0.012, *end)
-    canvas.drawPath(folds, stroke(shaded(colour, 0.55), 0.014, 0.50, 0.006))
     canvas.save()
+    canvas.clipPath(_wrap(pose), doAntiAlias=True)
+    canvas.drawPath(folds, stroke(shaded(colour, 0.55), 0.014, 0.50, 0.006))
     canvas.translate(0, -0.012)
     canvas.drawPath(folds, stroke(lit(colour, 0.35), 0.008, 0.30, 0.005))
     canvas.restore()
