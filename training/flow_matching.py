@@ -20,13 +20,15 @@ def straight_path(noise: Tensor, motion: Tensor, time: Tensor) -> tuple[Tensor, 
     return (1 - t) * noise + t * motion, motion - noise
 
 
-def flow_matching_loss(velocity: Tensor, target: Tensor) -> Tensor:
+def flow_matching_loss(velocity: Tensor, target: Tensor, follows: bool = False) -> Tensor:
     """Squared error of velocities and of their first differences along the frames, evenly.
 
     velocity, target: [B, N, D]
+    follows: whether the frame before the first is known, so that an error of the first is a jump from there
     """
     error = velocity - target
-    return error.square().mean() + error.diff(dim=1).square().mean()
+    steps = torch.cat([error[:, :1], error.diff(dim=1)], 1) if follows else error.diff(dim=1)
+    return error.square().mean() + steps.square().mean()
 
 
 def euler(field: Callable[[Tensor, float], Tensor], noise: Tensor, num_points: int) -> Tensor:

@@ -31,7 +31,6 @@ from training.speech_clips import Clip
 from training.speech_to_motion import MOUTH, SpeechToMotion, start_still
 from training.speech_validation import figures, validation_clips, with_chance
 from training.speech_windows import Windows, WindowSampler, WindowShape
-from training.visemes import MOUTH_NAMES
 
 _LOG_STEPS = 25
 # The solver's last evaluation lies at 8/9; what is nearer to 1 need not be learned.
@@ -43,7 +42,7 @@ _SERVED_CUT = (5, 2)
 class Phase2Config:
     """One run of phase 2. The dropout of conditions is FLOAT's; what is carried over is left out less often than there.
 
-    emphasis: weight of the directions that sound or lids move, against the others
+    emphasis: weights of directions; the others have 1
     """
 
     flow: FlowConfig = EMBEDDED_FLOW
@@ -55,7 +54,14 @@ class Phase2Config:
     condition_dropout: float = 0.1
     carried_dropout: float = 0.25
     mouth_weight: float = 1.0
-    emphasis: float = 2.0
+    emphasis: tuple[tuple[str, float], ...] = (
+        ("jaw", 2.0),
+        ("lip_width", 2.0),
+        ("lip_rounding", 2.0),
+        ("lip_closing", 3.0),
+        ("lip_tuck", 2.0),
+        ("blink", 2.0),
+    )
     average_decay: float = 0.999
     seed: int = 1
     device: str = "cpu"
@@ -90,9 +96,9 @@ class Phase2:
         start_still(self.model.fmt)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), config.learning_rate, weight_decay=0.01)
         self.average = AveragedWeights(self.model, config.average_decay)
-        emphasised = [name in (*MOUTH_NAMES, "blink") for name in MOTION_NAMES]
         weights = torch.ones(self.basis.shape[1])
-        weights[: len(emphasised)] += (config.emphasis - 1) * torch.tensor(emphasised)
+        for name, emphasis in config.emphasis:
+            weights[MOTION_NAMES.index(name)] = emphasis
         self.weighted_basis = self.basis * weights.sqrt().to(config.device)
         self.step = 0
         self.metrics: dict[str, float] = {}
@@ -164,8 +170,8 @@ class Phase2:
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.autocast):
             predicted = self.model.fmt.evaluate(noisy, moment, condition)[:, carried:].float()
         # Only the basis' span carries motion; the rest of the latent is noise to be walked off.
-        flow = flow_matching_loss(predicted, velocity)
-        along = flow_matching_loss(predicted @ self.weighted_basis, velocity @ self.weighted_basis)
+        flow = flow_matching_loss(predicted, velocity, follows=True)
+        along = flow_matching_loss(predicted @ self.weighted_basis, velocity @ self.weighted_basis, follows=True)
         self.optimizer.zero_grad(set_to_none=True)
         (flow + along + config.mouth_weight * mouth).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)

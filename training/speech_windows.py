@@ -42,7 +42,7 @@ _STRAY_KEPT = np.array([_STRAY[name][1] for name in MOTION_NAMES], np.float32)
 
 @dataclass(frozen=True)
 class WindowShape:
-    """Windows in a batch, their frames carried over and at most new, and the frames of sound around them."""
+    """Whole windows in a batch, their frames carried over and at most new, and the frames of sound around them."""
 
     num_windows: int
     carried_frames: int
@@ -84,10 +84,15 @@ class WindowSampler:
     def draw(self, generator: np.random.Generator, *, clean: bool = False) -> Windows:
         """One batch; `clean` leaves the sound as it is."""
         carried, longest = self.shape.carried_frames, self.shape.longest_frames
-        # Half of the batches are whole windows, the others as short as live serving cuts them.
-        num_frames = longest if generator.random() < 0.5 else int(generator.integers(_SHORTEST_FRAMES, longest))
+        # Whole windows, those that live serving cuts, and everything between.
+        kind = generator.random()
+        shortest, most = (longest, longest) if kind < 0.45 else (_SHORTEST_FRAMES, 12 if kind < 0.75 else longest)
+        num_frames = int(generator.integers(shortest, most + 1))
+        # Of short windows more are drawn, so that every step learns from about as many frames.
+        around = self.shape.context_frames + carried + self.shape.lookahead_frames
+        num_windows = round(self.shape.num_windows * (around + longest) / (around + num_frames))
         sounds, motions, references, emotions, missing, chances, strays = [], [], [], [], [], [], []
-        for index in generator.choice(len(self.clips), self.shape.num_windows, p=self.share):
+        for index in generator.choice(len(self.clips), num_windows, p=self.share):
             clip, motion = self.clips[index], self.motion[index]
             begin = generator.random() < 0.15
             last = clip.num_frames - num_frames - carried

@@ -29,3 +29,10 @@ def test_the_loss_is_zero_at_the_target_and_sees_jitter():
     shifted, jittering = target + 0.1, target + 0.1 * torch.tensor([1.0, -1.0]).repeat(3)[None, :, None]
     # The same squared error, but one of them trembles along the frames.
     assert flow_matching_loss(jittering, target) > 4 * flow_matching_loss(shifted, target)
+
+
+def test_an_error_of_the_first_frame_is_a_jump_from_what_is_known():
+    target = torch.randn(2, 6, 3)
+    shifted = target + 0.1
+    assert torch.allclose(flow_matching_loss(shifted, target), torch.tensor(0.01))
+    assert torch.allclose(flow_matching_loss(shifted, target, follows=True), torch.tensor(0.01 + 0.01 / 6))

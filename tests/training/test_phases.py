@@ -150,7 +150,7 @@ def test_a_window_holds_the_sound_around_its_frames():
     sampler = WindowSampler([clip], PHASE2.windows, 15)
     windows = sampler.draw(np.random.default_rng(3), clean=True)
     num_frames = windows.motion.shape[1] - 10
-    assert windows.pcm.shape == (8, (8 + 10 + num_frames + 2) * 640)
+    assert windows.pcm.shape == (len(windows.motion), (8 + 10 + num_frames + 2) * 640)
     whole = np.concatenate([np.zeros(18 * 640, np.float32), clip.pcm, np.zeros(640 * 60, np.float32)])
     for pcm in windows.pcm.numpy():
         starts = range(0, len(whole) - len(pcm), 640)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from contract.packets import SAMPLES_PER_FRAME
@@ -37,13 +38,23 @@ def test_chance_lies_on_the_frames_it_drew():
 def test_nothing_strays_in_clean_windows_or_where_a_stream_begins():
     sampler = WindowSampler([silent_clip()], SHAPE, NUM_DIRECTIONS)
     assert not sampler.draw(np.random.default_rng(0), clean=True).stray.any()
-    num_strayed = 0
+    num_strayed = num_all = 0
     for seed in range(8):
         windows = sampler.draw(np.random.default_rng(seed))
         strayed = windows.stray.abs().amax((1, 2)) > 0
         assert not strayed[windows.num_missing > 0].any()
-        num_strayed += int(strayed.sum())
-    assert 0.3 < num_strayed / (8 * SHAPE.num_windows) < 0.6
+        num_strayed, num_all = num_strayed + int(strayed.sum()), num_all + len(strayed)
+    assert 0.3 < num_strayed / num_all < 0.6
+
+
+def test_of_short_windows_more_are_drawn():
+    sampler = WindowSampler([silent_clip()], SHAPE, NUM_DIRECTIONS)
+    batches = [sampler.draw(np.random.default_rng(seed), clean=True).motion.shape for seed in range(60)]
+    lengths = np.array([frames - 10 for _, frames, _ in batches])
+    assert lengths.min() >= 4 and lengths.max() == 50
+    assert 0.25 < np.mean(lengths == 50) < 0.65 and 0.15 < np.mean(lengths <= 12) < 0.55
+    for num_windows, frames, _ in batches:
+        assert num_windows * (frames + 10) == pytest.approx(12 * 70, rel=0.05)
 
 
 def test_what_strayed_comes_back():
