@@ -6,6 +6,7 @@ import numpy as np
 import skia
 from numpy.typing import NDArray
 
+from training.painter_identity import Identity
 from training.painter_pose import EYE_Y, NOSE_BASE_Y, WING_RISE, Floats, Pose
 from training.painter_shapes import (
     Colour,
@@ -21,7 +22,7 @@ from training.painter_shapes import (
 )
 from training.painter_skin import BOTTOM, HALF_WIDTH, TOP, relief, skin_picture
 
-_COLUMNS, _ROWS = 19, 25
+_COLUMNS, _ROWS = 17, 21
 
 
 def face_points(pose: Pose) -> list[Point]:
@@ -105,22 +106,23 @@ def _triangles() -> list[int]:
     return corners
 
 
-def _grid(pose: Pose) -> tuple[Floats, Floats]:
-    wide = HALF_WIDTH * pose.identity.face_width
+@lru_cache(maxsize=24)
+def _grid(identity: Identity, scale_px: float) -> tuple[Floats, Floats, Floats, list[skia.Point]]:
+    """The mesh at rest: x, y and depth of its corners, and where each lies in the skin's picture."""
+    wide = HALF_WIDTH * identity.face_width
     x, y = np.meshgrid(np.linspace(-wide, wide, _COLUMNS), np.linspace(TOP, BOTTOM, _ROWS))
-    return x, y
+    depth = 0.168 * np.sqrt(np.maximum(0.06, 1 - (x / (0.212 * identity.face_width)) ** 2 - (y / 0.42) ** 2))
+    depth = depth + 0.9 * relief(identity, x[0].astype(np.float32), y[:, 0].astype(np.float32))
+    origins = np.stack([(x + wide) * scale_px, (y - TOP) * scale_px], -1).reshape(-1, 2).tolist()
+    return x, y, depth, [skia.Point(*origin) for origin in origins]
 
 
-def _projected(pose: Pose, x: Floats, y: Floats) -> NDArray[np.float64]:
-    """The skin's grid in the picture: [rows, columns, 2]; near the silhouette it follows the round rim."""
-    identity = pose.identity
-    width = 0.212 * identity.face_width
-    depth = 0.168 * np.sqrt(np.maximum(0.06, 1 - (x / width) ** 2 - (y / 0.42) ** 2))
-    features = relief(identity, x[0].astype(np.float32), y[:, 0].astype(np.float32))
+def _projected(pose: Pose, x: Floats, y: Floats, depth: Floats) -> NDArray[np.float64]:
+    """The skin's mesh in the picture: [rows, columns, 2]; near the silhouette it follows the round rim."""
     moved_x, moved_y = pose.skin(x, y)
-    edge = np.clip((np.abs(x) / identity.face_width - 0.135) / 0.05, 0, 1)
+    edge = np.clip((np.abs(x) / pose.identity.face_width - 0.135) / 0.05, 0, 1)
     edge = edge * edge * (3 - 2 * edge)
-    depth = (depth + 0.9 * features) * (1 - edge) + 0.020 * edge
+    depth = depth * (1 - edge) + 0.020 * edge
     turn = pose.cos_yaw * (1 - edge) + pose.rim_x * edge
     nod = pose.cos_pitch * (1 - edge) + pose.rim_y * edge
     return np.stack(
@@ -136,17 +138,9 @@ def draw_face(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
     """Lay the skin's picture over the face as it stands and moves, then the folds that motion makes."""
     identity = pose.identity
     skin = skin_picture(identity, size_px)
-    x, y = _grid(pose)
-    places = _projected(pose, x, y).reshape(-1, 2).tolist()
-    wide = HALF_WIDTH * identity.face_width
-    origins = np.stack([(x + wide) * skin.scale_px, (y - TOP) * skin.scale_px], -1).reshape(-1, 2).tolist()
-    vertices = skia.Vertices(
-        skia.Vertices.kTriangles_VertexMode,
-        [skia.Point(*place) for place in places],
-        [skia.Point(*origin) for origin in origins],
-        None,
-        _triangles(),
-    )
+    x, y, depth, origins = _grid(identity, skin.scale_px)
+    places = [skia.Point(*place) for place in _projected(pose, x, y, depth).reshape(-1, 2).tolist()]
+    vertices = skia.Vertices(skia.Vertices.kTriangles_VertexMode, places, origins, None, _triangles())
     path = smooth_path(face_points(pose))
     canvas.save()
     canvas.clipPath(path, doAntiAlias=True)

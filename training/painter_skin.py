@@ -165,20 +165,20 @@ def skin_picture(identity: Identity, picture_px: int) -> SkinPicture:
     size = (len(x), len(y))
     bright, gleam = _light(identity, coarse_x, coarse_y)
     red, tired, _ = _tint(identity, coarse_x, coarse_y, generator)
-    maps = cv2.resize(np.dstack([bright, gleam, red, tired]), size, interpolation=cv2.INTER_CUBIC)
-    bright, gleam, red, tired = (np.ascontiguousarray(maps[..., i]) for i in range(4))
+    # Light that went through skin is red, so shadows lose blue first.
+    skin = np.array(identity.skin, np.float32)
+    soft = np.clip(bright, 0.02, 1.35)
+    lit_skin = [skin[i] * np.power(soft, power) for i, power in enumerate((0.80, 1.04, 1.14))]
+    tints = cv2.resize(np.dstack([gleam, red, tired, soft]), size, interpolation=cv2.INTER_LINEAR)
+    picture = cv2.resize(np.dstack(lit_skin), size, interpolation=cv2.INTER_CUBIC)
+    gleam, red, tired, depth = cv2.split(tints)
     # Pores and blotches: what a photograph of skin has and a drawing lacks.
     shape = (size[1], size[0])
-    pores = cut(noise_tile(1.0), shape, generator) * 0.4 + cut(noise_tile(2.6), shape, generator) * 0.6
     rough = identity.skin_texture
-    bright = bright * (1 + 0.040 * rough * pores) + 0.007 * rough * cut(noise_tile(9.0), shape, generator)
+    pores = cut(noise_tile(1.0), shape, generator) * 0.4 + cut(noise_tile(2.6), shape, generator) * 0.6
+    grain = 1 + rough * (0.040 * pores + 0.007 * cut(noise_tile(9.0), shape, generator))
     gleam = gleam * (1 + 0.30 * rough * pores)
-    shade = _wrinkles(identity, size, scale_px)
-    bright *= 1 - shade
-    skin = np.array(identity.skin, np.float32)
-    depth = np.clip(bright, 0.02, 1.35)
-    # Light that went through skin is red, so shadows lose blue first.
-    picture = np.dstack([skin[i] * np.power(depth, power) for i, power in enumerate((0.80, 1.04, 1.14))])
+    picture *= (grain * (1 - _wrinkles(identity, size, scale_px)))[..., None]
     flush = np.array(mix(identity.skin, (0.80, 0.22, 0.20), 0.62), np.float32) * np.clip(depth, 0, 1.1)[..., None]
     picture += (flush - picture) * np.clip(red, 0, 0.75)[..., None]
     dusk = np.array(mix(shaded(identity.skin, 0.45), (0.36, 0.22, 0.34), 0.25), np.float32)
