@@ -10,6 +10,7 @@ from models.audio_encoder import MelAudioEncoder, SoundStatistics, Wav2Vec2Audio
 from models.emotion_classifier import EmotionClassifier
 from models.flow_transformer import Condition, FlowTransformer
 from models.frame_decoder import CompositeHead, RgbHead
+from models.guided_flow import GuidedFlow
 from models.motion_autoencoder import MotionAutoencoder
 
 
@@ -42,11 +43,11 @@ class FrameDecoderComponent(nn.Module):
 
 
 class FlowTransformerComponent(nn.Module):
-    """One guided evaluation; the carried rows are dropped."""
+    """One guided evaluation of the new frames."""
 
     def __init__(self, transformer: FlowTransformer) -> None:
         super().__init__()
-        self.transformer = transformer
+        self.guided = GuidedFlow(transformer)
 
     def forward(
         self,
@@ -61,8 +62,8 @@ class FlowTransformerComponent(nn.Module):
         emotion_guidance: Tensor,
     ) -> Tensor:
         condition = Condition(audio_features, carried_motion, carried_audio, reference_motion, emotion)
-        velocity = self.transformer.guided(noisy_motion, time, condition, audio_guidance, emotion_guidance)
-        return velocity[:, self.transformer.config.carried_frames :]
+        velocity: Tensor = self.guided(noisy_motion, time, condition, audio_guidance, emotion_guidance)
+        return velocity
 
 
 class AudioEncoderComponent(nn.Module):

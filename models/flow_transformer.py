@@ -116,9 +116,9 @@ class Mlp(nn.Module):
         return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
 
 
-def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+def modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
     """Layer norm without weights, then scale and shift, each [B, N, H]."""
-    return F.layer_norm(x, x.shape[-1:], eps=_NORM_EPSILON) * (1 + scale) + shift
+    return F.layer_norm(x, x.shape[-1:], eps=_NORM_EPSILON) * scale + shift
 
 
 class Block(nn.Module):
@@ -133,8 +133,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, condition: Tensor, mask: Tensor) -> Tensor:
         parts = self.adaLN_modulation(condition).chunk(6, -1)
         shift_attention, scale_attention, gate_attention, shift_mlp, scale_mlp, gate_mlp = parts
-        x = x + gate_attention * self.attn(modulate(x, shift_attention, scale_attention), mask)
-        return x + gate_mlp * self.mlp(modulate(x, shift_mlp, scale_mlp))
+        x = x + gate_attention * self.attn(modulated(x, shift_attention, 1 + scale_attention), mask)
+        return x + gate_mlp * self.mlp(modulated(x, shift_mlp, 1 + scale_mlp))
 
 
 class VelocityHead(nn.Module):
@@ -147,7 +147,7 @@ class VelocityHead(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         shift, scale = self.adaLN_modulation(condition).chunk(2, -1)
-        return self.linear(modulate(x, shift, scale))
+        return self.linear(modulated(x, shift, 1 + scale))
 
 
 class FlowTransformer(nn.Module):
