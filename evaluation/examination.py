@@ -12,7 +12,7 @@ import numpy as np
 from contract.packets import FRAMES_PER_S, SAMPLES_PER_FRAME, Float32Array, UInt8Array
 from contract.spec import EMOTIONS
 from evaluation.face_crops import Framing
-from evaluation.held_out import person, spoken_clip
+from evaluation.held_out import person, spoken_clips
 from evaluation.painted_faces import true_opening
 from evaluation.puppet import Puppet
 from evaluation.reader_training import QUICK_RECIPE, ReaderRecipe, open_reader
@@ -93,12 +93,19 @@ class Examination:
         return picture, self.puppet.portrait(picture)
 
     @cached_property
+    def clips(self) -> list[Clip]:
+        """What is said, by voices and in sentences that no training has heard; raises ConfigError."""
+        size = self.size
+        counts = (size.num_talks, size.num_mood_people, size.num_seam_clips, size.num_live_seam_clips)
+        return spoken_clips(max(*counts, 2))
+
+    @cached_property
     def talks(self) -> list[Talk]:
         """Each clip said by a person of its own."""
         return [self._talk(number) for number in range(self.size.num_talks)]
 
     def _talk(self, number: int) -> Talk:
-        clip, identity = spoken_clip(number), person(100 + number)
+        clip, identity = self.clips[number], person(100 + number)
         _, portrait = self.painted_portrait(identity)
         settings = StreamSettings(emotion=EMOTIONS[clip.emotion], seed=number)
         frames = self.puppet.film(portrait, clip.pcm, settings)

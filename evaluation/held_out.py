@@ -17,6 +17,7 @@ _CALM_HEAD = np.float32(0.35)
 # Labels as the synthesisers write them, the first nine of them loud.
 _PHONES = ("aa", "iy", "uw", "ow", "eh", "ae", "ah", "er", "ao", "m", "b", "p", "f", "v", "s", "t", "l", "k", "w", "sh")
 _NUM_VOWELS = 9
+_FEWEST_PHONES = 20
 
 
 def person(number: int) -> Identity:
@@ -24,17 +25,21 @@ def person(number: int) -> Identity:
     return random_identity(np.random.default_rng([JUDGE_SEED, 1, number]))
 
 
-def spoken_clip(number: int, emotion: int | None = None) -> Clip:
-    """10 to 20 s of a held-out voice saying held-out sentences, with its true motion.
+def spoken_clips(count: int) -> list[Clip]:
+    """Clips of 10 to 20 s, each of a held-out voice saying held-out sentences, with its true motion.
 
-    emotion: index into EMOTIONS that the motion must have, or whichever is drawn
+    A synthesiser draws from chance of its own as it goes, so that clips are the same from process to process only when
+    they are made in the same order: all at once, before anything else is said.
     Raises ConfigError where a synthesiser is not installed.
     """
-    generator = np.random.default_rng([JUDGE_SEED, 2, number])
-    clip = make_clip(generator, held_out=True)
-    while len(clip.phones) < 20 or emotion not in (None, clip.emotion):
+    clips = []
+    for number in range(count):
+        generator = np.random.default_rng([JUDGE_SEED, 2, number])
         clip = make_clip(generator, held_out=True)
-    return clip
+        while len(clip.phones) < _FEWEST_PHONES:
+            clip = make_clip(generator, held_out=True)
+        clips.append(clip)
+    return clips
 
 
 def wide_motion(number: int) -> Float32Array:

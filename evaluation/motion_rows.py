@@ -9,7 +9,7 @@ from contract.packets import FRAMES_PER_S
 from contract.spec import EMOTIONS
 from evaluation.examination import Examination, cut, sheet
 from evaluation.face_crops import Framing
-from evaluation.held_out import person, spoken_clip
+from evaluation.held_out import person
 from evaluation.motion import speeds, split_at_seams
 from evaluation.table import Figure
 from pipeline.avatar import StreamSettings
@@ -22,7 +22,7 @@ def emotions(exam: Examination) -> list[Figure]:
     seen = np.zeros((len(EMOTIONS), len(EMOTIONS)), int)
     clips_right, rows = [], []
     for number in range(size.num_mood_people):
-        clip = spoken_clip(500 + number)
+        clip = exam.clips[-1 - number]
         pcm = cut(clip.pcm, int(np.flatnonzero(clip.speech_mask)[0]), num_frames)
         identity = person(400 + number)
         _, portrait = exam.painted_portrait(identity)
@@ -64,7 +64,7 @@ def seams(exam: Examination) -> list[Figure]:
     ):
         over, inside = [], []
         for number in range(num_clips):
-            clip = spoken_clip(number)
+            clip = exam.clips[number]
             _, portrait = exam.painted_portrait(person(100 + number))
             settings = StreamSettings(hop, lookahead, seed=number, emotion=EMOTIONS[clip.emotion])
             parts = split_at_seams(speeds(exam.puppet.drawn_motion(portrait, clip.pcm, settings)), hop)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from contract.errors import PortraitError
 from contract.packets import FRAMES_PER_S, Float32Array, UInt8Array
 from evaluation.examination import Examination, cut, sheet
-from evaluation.held_out import person, spoken_clip
+from evaluation.held_out import person
 from evaluation.image_quality import Box, mean_inside, ssim_map
 from evaluation.lip_sync import pearson
 from evaluation.table import Figure, not_measured
@@ -125,7 +125,7 @@ def judge(exam: Examination, square: UInt8Array) -> Judged:
 
 def painted_r(exam: Examination) -> float:
     """What the optical flow reads from the painter's own frames of that speech: the most it could find."""
-    clip, num_frames = spoken_clip(600), round(_SPEECH_S * FRAMES_PER_S)
+    clip, num_frames = exam.clips[1], round(_SPEECH_S * FRAMES_PER_S)
     motion, side = clip.motion[:num_frames], exam.puppet.spec.image_size_px
     frames = np.stack([paint(person(601), row, side) for row in motion])
     return pearson(motion[:, MOTION_NAMES.index("jaw")], opening_by_flow(frames))
@@ -181,6 +181,6 @@ def _turns(exam: Examination) -> Float32Array:
 
 def _speaking(exam: Examination, portrait: Portrait) -> tuple[UInt8Array, Float32Array]:
     """Frames of a portrait that speaks, and the jaw that its phones want."""
-    clip, num_frames = spoken_clip(600), round(_SPEECH_S * FRAMES_PER_S)
+    clip, num_frames = exam.clips[1], round(_SPEECH_S * FRAMES_PER_S)
     frames = exam.puppet.film(portrait, cut(clip.pcm, 0, num_frames), StreamSettings(seed=0))
     return frames, clip.motion[:num_frames, MOTION_NAMES.index("jaw")]

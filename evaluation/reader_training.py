@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def open_reader(recipe: ReaderRecipe = ReaderRecipe()) -> FaceReader:
     """The readers of this painter from the cache, or trained now (minutes) and kept there."""
     path = cache_path(recipe)
     # A damaged file costs the minutes again, no more.
-    with suppress(OSError, RuntimeError, KeyError, ValueError, EOFError):
+    with suppress(OSError, RuntimeError, KeyError, ValueError, EOFError, UnpicklingError):
         return _loaded(path, recipe)
     reader = train_reader(recipe)
     with suppress(OSError):
