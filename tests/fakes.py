@@ -118,6 +118,21 @@ def window_encoder(spec: AvatarSpec = TINY_SPEC) -> FakeEngine:
     return FakeEngine(spec.signature("audio_encoder"), encode)
 
 
+def free_encoder(spec: AvatarSpec) -> FakeEngine:
+    """An audio encoder with `audio_statistics` whose features depend on all of the frames and statistics given."""
+    mix = np.random.default_rng(3).standard_normal((5, spec.audio_feature_dim)).astype(np.float32)
+
+    def encode(inputs: dict[str, Array]) -> dict[str, Array]:
+        sound = np.asarray(inputs["pcm"], np.float32).reshape(1, -1, SAMPLES_PER_FRAME)
+        own = np.stack([sound.std(2), sound.max(2)], axis=2)
+        everywhere = np.broadcast_to(own.mean(1, keepdims=True), own.shape)
+        told = float(np.square(np.asarray(inputs["window_root"], np.float32)).sum())
+        figures = np.concatenate([own, everywhere, np.full((1, own.shape[1], 1), told, np.float32)], axis=2)
+        return {"audio_features": np.tanh(figures @ mix).astype(np.float32)}
+
+    return FakeEngine(spec.signature("audio_encoder"), encode)
+
+
 def portrait_reader(spec: AvatarSpec = TINY_SPEC) -> FakeEngine:
     """A portrait encoder whose latents are filled with the picture's mean, feature maps with its pixels."""
 
@@ -152,7 +167,7 @@ def motion_painter(spec: AvatarSpec = TINY_SPEC) -> FakeEngine:
 def fake_engines(spec: AvatarSpec = TINY_SPEC, flow: FakeEngine | None = None) -> AvatarEngines:
     """All the engines an avatar needs, of plain arithmetic."""
     return AvatarEngines(
-        audio_encoder=window_encoder(spec),
+        audio_encoder=free_encoder(spec) if spec.audio_statistics else window_encoder(spec),
         portrait_encoder=portrait_reader(spec),
         flow_transformer=flow or conditioned_field(spec),
         frame_decoder=motion_painter(spec),

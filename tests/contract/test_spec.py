@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ def test_json_brings_the_same_specification_back() -> None:
         ({"euler_points": 1}, "euler_points 1, expected a whole number of at least 2"),
         ({"audio_context_frames": -1}, "audio_context_frames -1, expected a whole number of at least 0"),
         ({"audio_guidance": float("nan")}, "audio_guidance nan, expected a finite number"),
+        ({"audio_statistics": 1}, "audio_statistics 1, expected true or false"),
         ({"emotion_guidance": "high"}, "emotion_guidance 'high', expected a finite number"),
         ({"pyramid_channels": 5}, "pyramid_channels 5, expected a list of whole numbers of at least 1"),
         ({"pyramid_channels": [5, 4, 0]}, "pyramid_channels [5, 4, 0], expected a list of whole numbers"),
@@ -64,6 +66,25 @@ def test_the_audio_encoder_takes_the_sound_around_its_frames() -> None:
     (pcm,), (features,) = SPEC.signature("audio_encoder").inputs, SPEC.signature("audio_encoder").outputs
     assert pcm.shape == (None, 9 * SAMPLES_PER_FRAME)
     assert features.shape == (None, 4, 6)
+
+
+def test_an_audio_encoder_with_statistics_takes_sound_of_any_length() -> None:
+    spec = replace(SPEC, audio_statistics=True)
+    signature = spec.signature("audio_encoder")
+    shapes = {tensor.name: tensor.shape for tensor in (*signature.inputs, *signature.outputs)}
+    assert shapes == {
+        "pcm": (None, None),
+        "window_mean": (None, 10),
+        "window_root": (None, 10, 10),
+        "audio_features": (None, None, 6),
+    }
+    assert AvatarSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_a_manifest_from_before_there_were_statistics_has_none() -> None:
+    values = SPEC.to_json()
+    del values["audio_statistics"]
+    assert AvatarSpec.from_json(values) == SPEC
 
 
 def test_the_portrait_encoder_gives_the_pyramid_that_the_decoder_takes() -> None:

@@ -168,3 +168,14 @@ def test_a_kind_of_sound_that_nothing_decodes(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(MediaError, match="Decoder not found"):
         list(read_audio(path))
+
+
+@pytest.mark.parametrize(("rate_hz", "num_samples"), [(16_000, 100), (16_000, 640), (16_000, 38_000), (48_000, 1921)])
+def test_a_file_knows_its_length_without_what_fills_up_its_last_chunk(
+    tmp_path: Path, rate_hz: int, num_samples: int
+) -> None:
+    with AudioFile(write_wav(tmp_path / "a.wav", tone(num_samples, rate_hz), rate_hz)) as file:
+        assert file.num_samples == 0
+        chunks = list(file.chunks())
+        assert file.num_samples == -(-num_samples * 16_000 // rate_hz)
+        assert -(-file.num_samples // SAMPLES_PER_FRAME) == len(chunks)

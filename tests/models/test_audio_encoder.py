@@ -2,9 +2,18 @@
 
 import pytest
 import torch
+from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from contract.packets import SAMPLES_PER_FRAME
-from models.audio_encoder import EMBEDDED_AUDIO, LogMel, MelAudioEncoder, mel_bands
+from models.audio_encoder import (
+    EMBEDDED_AUDIO,
+    LogMel,
+    MelAudioEncoder,
+    SoundStatistics,
+    Wav2Vec2AudioEncoder,
+    mel_bands,
+    normalise,
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +56,38 @@ def test_log_mel_rises_in_the_band_of_a_tone():
 def test_silence_is_finite_and_low():
     silent, loud = LogMel(48)(torch.zeros(1, 4000)), LogMel(48)(torch.randn(1, 4000) * 0.1)
     assert torch.isfinite(silent).all() and silent.max() < loud.min()
+
+
+@pytest.fixture(scope="module")
+def small_wav2vec2():
+    torch.manual_seed(0)
+    config = Wav2Vec2Config(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, conv_dim=(16,) * 7
+    )
+    return Wav2Vec2AudioEncoder(Wav2Vec2Model(config), audio_feature_dim=6).eval()
+
+
+def statistics_of(pcm):
+    windows = pcm.double().unfold(1, 10, 5)  # [B, windows, 10]
+    mean = windows.mean(1)
+    centred = windows - mean[:, None]
+    covariance = centred.mT @ centred / windows.shape[1]
+    return SoundStatistics(mean.float(), torch.linalg.cholesky(covariance).float())
+
+
+@torch.inference_mode()
+def test_told_its_own_statistics_wav2vec2_gives_the_features_that_it_gives_untold(small_wav2vec2):
+    pcm = normalise(torch.randn(3, 20 * SAMPLES_PER_FRAME, generator=torch.Generator().manual_seed(3)))
+    untold, told = small_wav2vec2(pcm), small_wav2vec2(pcm, statistics_of(pcm))
+    assert untold.shape == (3, 20, 6)
+    assert (untold - told).abs().max() < 1e-5
+
+
+@torch.inference_mode()
+def test_told_the_statistics_of_the_whole_a_part_is_convolved_as_in_the_whole(small_wav2vec2):
+    pcm = normalise(torch.randn(1, 20 * SAMPLES_PER_FRAME, generator=torch.Generator().manual_seed(4)))
+    pcm[:, : 10 * SAMPLES_PER_FRAME] *= 3
+    statistics, part = statistics_of(pcm), pcm[:, 10 * SAMPLES_PER_FRAME :]
+    whole = small_wav2vec2._convolved(pcm, None)
+    assert (small_wav2vec2._convolved(part, statistics) - whole[:, :, 20:]).abs().max() < 1e-4
+    assert (small_wav2vec2._convolved(part, None) - whole[:, :, 20:]).abs().max() > 1e-2

@@ -7,28 +7,12 @@ import pytest
 
 from contract.packets import SAMPLES_PER_FRAME, Float32Array
 from contract.spec import AvatarSpec
-from engines.base import Array
 from pipeline.audio_features import FrameGroups, audio_features, clip_features
 from pipeline.sound_statistics import RunningStatistics, normalised_clip
-from tests.fakes import TINY_SPEC, FakeEngine, noise_chunks
+from tests.fakes import TINY_SPEC, FakeEngine, free_encoder, noise_chunks
 
 FREE = replace(TINY_SPEC, audio_statistics=True)
 NUM_FRAMES = 23
-
-
-def free_encoder(spec: AvatarSpec = FREE) -> FakeEngine:
-    """An encoder whose every feature depends on all it is given: its frames, their places, the statistics."""
-    mix = np.random.default_rng(3).standard_normal((5, spec.audio_feature_dim)).astype(np.float32)
-
-    def encode(inputs: dict[str, Array]) -> dict[str, Array]:
-        sound = np.asarray(inputs["pcm"], np.float32).reshape(1, -1, SAMPLES_PER_FRAME)
-        own = np.stack([sound.std(2), sound.max(2)], axis=2)
-        everywhere = np.broadcast_to(own.mean(1, keepdims=True), own.shape)
-        told = float(np.square(np.asarray(inputs["window_root"], np.float32)).sum())
-        figures = np.concatenate([own, everywhere, np.full((1, own.shape[1], 1), told, np.float32)], axis=2)
-        return {"audio_features": np.tanh(figures @ mix).astype(np.float32)}
-
-    return FakeEngine(spec.signature("audio_encoder"), encode)
 
 
 def frames(num_frames: int = NUM_FRAMES) -> list[Float32Array]:
@@ -47,13 +31,12 @@ def test_each_frame_has_its_feature(context: int, lookahead: int, groups: FrameG
     spec = replace(FREE, audio_context_frames=context, audio_lookahead_frames=lookahead)
     engine = free_encoder(spec)
     assert rolled(engine, spec, groups, num_frames).shape == (num_frames, spec.audio_feature_dim)
-    # Every feature stands where its own frame does: its first two figures are the frame's own.
     heard = [call["pcm"].shape[1] // SAMPLES_PER_FRAME for call in engine.calls]
     assert max(heard) <= context + max(groups.first_frames, groups.next_frames) + lookahead
 
 
 def test_a_call_hears_what_there_is_around_its_frames_in_units_of_all_that_was_heard() -> None:
-    engine = free_encoder()
+    engine = free_encoder(FREE)
     rolled(engine, FREE, FrameGroups(9, 5))
     sound = frames()
     # Context 3, look-ahead 2: frames 0-8, 9-13, 14-18, 19-22, the last with no sound after it.
@@ -68,25 +51,25 @@ def test_a_call_hears_what_there_is_around_its_frames_in_units_of_all_that_was_h
 
 
 def test_features_are_those_of_the_frames_in_the_middle() -> None:
-    features = rolled(free_encoder(), FREE, FrameGroups(9, 5))
+    features = rolled(free_encoder(FREE), FREE, FrameGroups(9, 5))
     statistics, sound = RunningStatistics(), frames()
     for pcm in sound[:16]:
         statistics.hear(pcm)
     heard = statistics.normalise(np.concatenate(sound[6:16]))
-    called = free_encoder().run(pcm=heard.pcm, window_mean=heard.window_mean, window_root=heard.window_root)
+    called = free_encoder(FREE).run(pcm=heard.pcm, window_mean=heard.window_mean, window_root=heard.window_root)
     np.testing.assert_array_equal(features[9:14], called["audio_features"][0, 3:8])
 
 
 def test_features_come_as_soon_as_their_sound_is_there() -> None:
-    features = audio_features(free_encoder(), FREE, FrameGroups(9, 5))
+    features = audio_features(free_encoder(FREE), FREE, FrameGroups(9, 5))
     counts = [len(features.push(pcm)) for pcm in frames()]
     assert {i: count for i, count in enumerate(counts) if count} == {10: 9, 15: 5, 20: 5}
     assert len(features.flush()) == 4
 
 
 def test_after_flush_and_reset_the_stream_begins_anew() -> None:
-    fresh = rolled(free_encoder(), FREE, FrameGroups(9, 5))
-    features = audio_features(free_encoder(), FREE, FrameGroups(9, 5))
+    fresh = rolled(free_encoder(FREE), FREE, FrameGroups(9, 5))
+    features = audio_features(free_encoder(FREE), FREE, FrameGroups(9, 5))
     for pcm in frames(13):
         features.push(pcm)
     features.flush()
@@ -98,13 +81,13 @@ def test_after_flush_and_reset_the_stream_begins_anew() -> None:
 
 
 def test_without_groups_the_bundles_own_are_taken() -> None:
-    features = audio_features(free_encoder(), FREE)
+    features = audio_features(free_encoder(FREE), FREE)
     counts = [len(features.push(pcm)) for pcm in frames(14)]
     assert [i for i, count in enumerate(counts) if count] == [5, 9, 13]
 
 
 def test_a_whole_clip_is_one_call() -> None:
-    engine, pcm = free_encoder(), np.concatenate(frames())[:-100]
+    engine, pcm = free_encoder(FREE), np.concatenate(frames())[:-100]
     features = clip_features(engine, FREE, pcm)
     (call,) = engine.calls
     np.testing.assert_array_equal(call["pcm"], normalised_clip(pcm).pcm)

@@ -1,16 +1,18 @@
 """The stages in a row: indexes in equal indexes out, the same sound gives the same frames, settings are checked."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from contract.errors import ConfigError
-from contract.packets import AvatarFrame, SpeechChunk
-from contract.spec import AvatarSpec
+from contract.packets import SAMPLES_PER_FRAME, AvatarFrame, SpeechChunk
+from contract.spec import EMOTIONS, AvatarSpec
 from pipeline.avatar import NeuralAvatar, NeuralStream, StreamSettings
-from tests.fakes import TINY_SPEC, fake_engines, noise_chunks
+from tests.fakes import TINY_SPEC, FakeEngine, fake_engines, noise_chunks
 
+FREE_SPEC = replace(TINY_SPEC, audio_statistics=True)
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
 
 
@@ -55,7 +57,19 @@ def test_delay_frames_is_the_longest_wait(
         audio_lookahead_frames=lookahead,
         audio_chunk_frames=chunk,
     )
-    stream = open_stream(StreamSettings(hop, window_lookahead), spec)
+    assert_waits_are_told(spec, StreamSettings(hop, window_lookahead))
+
+
+@pytest.mark.parametrize(("lookahead", "hop", "window_lookahead"), [(0, 1, 0), (4, 5, 8), (16, 20, 0), (2, 3, 40)])
+def test_calls_of_a_free_encoder_give_what_windows_wait_for(lookahead: int, hop: int, window_lookahead: int) -> None:
+    spec = replace(FREE_SPEC, audio_lookahead_frames=lookahead, window_frames=50)
+    settings = StreamSettings(hop, window_lookahead)
+    assert_waits_are_told(spec, settings)
+    assert open_stream(settings, spec).delay_frames == hop + window_lookahead - 1 + lookahead
+
+
+def assert_waits_are_told(spec: AvatarSpec, settings: StreamSettings) -> None:
+    stream = open_stream(settings, spec)
     waits = [pushed.index - frame.index for pushed in noise_chunks(150) for frame in stream.push(pushed)]
     assert max(waits) == stream.delay_frames
 
@@ -142,3 +156,70 @@ def test_settings_without_meaning_are_refused(settings: dict, message: str) -> N
 def test_a_window_larger_than_the_bundles_is_refused() -> None:
     with pytest.raises(ConfigError, match="make 21 frames, expected at most the 20"):
         open_stream(StreamSettings(hop_frames=15, lookahead_frames=6))
+
+
+def sound_of(chunks: Iterable[SpeechChunk]) -> np.ndarray:
+    return np.concatenate([chunk.pcm for chunk in chunks])
+
+
+def open_clip(chunks: list[SpeechChunk], settings: StreamSettings, spec: AvatarSpec = FREE_SPEC) -> NeuralStream:
+    avatar = NeuralAvatar(spec, fake_engines(spec))
+    return avatar.start(avatar.prepare(PICTURE, crop=False), settings, sound_of(chunks))
+
+
+def test_a_clip_known_beforehand_is_heard_once_and_as_a_whole() -> None:
+    chunks, engines = list(noise_chunks(30)), fake_engines(FREE_SPEC)
+    avatar = NeuralAvatar(FREE_SPEC, engines)
+    stream = avatar.start(avatar.prepare(PICTURE, crop=False), StreamSettings(), sound_of(chunks)[:-300])
+    frames = play(stream, chunks)
+    assert [frame.index for frame in frames] == list(range(30))
+    (call,) = engines.audio_encoder.calls  # type: ignore[attr-defined]
+    assert call["pcm"].shape == (1, 30 * SAMPLES_PER_FRAME)
+    assert call["pcm"][0, :-300].std() == pytest.approx(1, abs=1e-3)
+
+
+def test_how_a_clip_is_heard_changes_its_pictures_where_the_encoder_can_tell() -> None:
+    chunks, settings = list(noise_chunks(30)), StreamSettings(2, 3)
+    rolling = pictures(play(open_stream(settings, FREE_SPEC), chunks))
+    assert (pictures(play(open_clip(chunks, settings), chunks)) != rolling).any()
+    fixed = pictures(play(open_stream(settings), chunks))
+    np.testing.assert_array_equal(pictures(play(open_clip(chunks, settings, TINY_SPEC), chunks)), fixed)
+
+
+@pytest.mark.parametrize("clip", [False, True])
+def test_a_stream_of_a_free_encoder_is_the_same_when_it_is_run_again(clip: bool) -> None:
+    chunks, settings = list(noise_chunks(30)), StreamSettings(5, 4)
+    stream = open_clip(chunks, settings) if clip else open_stream(settings, FREE_SPEC)
+    first = pictures(play(stream, chunks))
+    for chunk in chunks[:13]:
+        list(stream.push(chunk))
+    stream.reset()
+    np.testing.assert_array_equal(pictures(play(stream, chunks)), first)
+
+
+def test_emotion_its_guidance_and_the_seed_change_the_pictures() -> None:
+    chunks = list(noise_chunks(20))
+    plain = pictures(play(open_stream(StreamSettings(emotion="happy")), chunks))
+    for changed in (
+        StreamSettings(emotion="sad"),
+        StreamSettings(emotion="happy", emotion_guidance=5.0),
+        StreamSettings(emotion="happy", audio_guidance=1.0),
+        StreamSettings(emotion="happy", seed=1),
+    ):
+        assert (pictures(play(open_stream(changed), chunks)) != plain).any(), changed
+    np.testing.assert_array_equal(pictures(play(open_stream(StreamSettings(emotion="happy")), chunks)), plain)
+
+
+def test_a_predicted_emotion_reaches_the_network_and_a_chosen_one_takes_its_place() -> None:
+    def classify(inputs: dict) -> dict:
+        return {"emotion": np.eye(len(EMOTIONS), dtype=np.float32)[[3]]}
+
+    for chosen, expected in ((None, "happy"), ("angry", "angry")):
+        classifier = FakeEngine(TINY_SPEC.signature("emotion_classifier"), classify)
+        engines = replace(fake_engines(), emotion_classifier=classifier)
+        avatar = NeuralAvatar(TINY_SPEC, engines)
+        stream = avatar.start(avatar.prepare(PICTURE, crop=False), StreamSettings(emotion=chosen))
+        play(stream, noise_chunks(150))
+        last = engines.flow_transformer.calls[-1]["emotion"][0]  # type: ignore[attr-defined]
+        assert EMOTIONS[int(last.argmax())] == expected
+        assert bool(classifier.calls) == (chosen is None)
