@@ -67,6 +67,8 @@ def write_component(path: Path, name: ComponentName, spec: AvatarSpec = SPEC) ->
     graph = Graph(seed=len(name))
     if name == "flow_transformer":
         _draw_velocity(graph, spec)
+    elif name == "audio_encoder" and spec.audio_statistics:
+        _hear_freely(graph, spec)
     else:
         parts = [graph.mean(tensor.name, len(tensor.shape)) for tensor in signature.inputs]
         if name == "frame_decoder":
@@ -120,7 +122,18 @@ def _draw_velocity(graph: Graph, spec: AvatarSpec) -> None:
     graph.node("Sum", audio, half, graph.node("Mul", rest, graph.random(spec.latent_dim)), output="velocity")
 
 
+def _hear_freely(graph: Graph, spec: AvatarSpec) -> None:
+    """audio_features = tanh(each frame's loudness + the clip's and the statistics' means) @ noise."""
+    frames = graph.node("Reshape", graph.node("Abs", "pcm"), graph.constant(np.array([1, -1, 640], np.int64)))
+    axis = graph.constant(np.array([2], np.int64))
+    loudness = graph.node("ReduceMean", frames, axis, keepdims=1)
+    told = [graph.mean("pcm", 2), graph.mean("window_mean", 2), graph.mean("window_root", 3)]
+    rest = graph.node("Unsqueeze", graph.node("Sum", *told), graph.constant(np.array([1], np.int64)))
+    value = graph.node("Tanh", graph.node("Sum", loudness, rest))
+    graph.node("MatMul", value, graph.random(1, spec.audio_feature_dim), output="audio_features")
+
+
 def _declare(tensor: TensorSpec) -> onnx.ValueInfoProto:
-    free = ("batch", "time")
+    free = ("batch", "samples" if tensor.name == "pcm" else "time")
     shape = [free[i] if size is None else size for i, size in enumerate(tensor.shape)]
     return helper.make_tensor_value_info(tensor.name, TensorProto.FLOAT, shape)

@@ -12,12 +12,19 @@ from bundles.manifest import read_manifest, write_manifest
 from bundles.motion_basis import write_motion_basis
 from cli.generate import generate, window
 from contract.errors import BundleError, ConfigError, FloatAvatarError, MediaError, PortraitError, PortraitNotFoundError
-from tests.bundles.tiny_bundle import write_tiny_bundle
+from tests.bundles.tiny_bundle import SPEC, write_tiny_bundle
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def free_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose audio encoder hears sound of any length, as FLOAT's does."""
+    folder = tmp_path_factory.mktemp("bundle") / "free"
+    return write_tiny_bundle(folder, replace(SPEC, audio_statistics=True))
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +110,7 @@ def test_a_face_of_the_bundle_or_a_picture_of_ones_own(bundle: Path, sound: Path
         ({"seed": -1}, ConfigError, "seed -1"),
         ({"hop_frames": 21}, ConfigError, "expected at most the 20"),
         ({"audio_guidance": float("nan")}, ConfigError, "audio_guidance nan"),
+        ({"audio_mode": "backwards"}, ConfigError, "audio mode 'backwards', expected one of whole_clip, rolling"),
         ({"engine": "abacus"}, FloatAvatarError, "'abacus' is unknown"),
         ({"motion_edits": ["smile"]}, ConfigError, "motion edit 'smile', expected NAME="),
         ({"motion_edits": ["4=0.1"]}, ConfigError, "motion direction 4, expected a number from 0 to 3"),
@@ -120,6 +128,39 @@ def test_what_is_wrong_is_one_error_and_leaves_no_file(
     with pytest.raises(error, match=message):
         generate(**{"audio": sound, "output": folder / "film.mp4", "bundle": bundle, **arguments})
     assert list(folder.iterdir()) == []
+
+
+def test_a_whole_clip_is_heard_at_once_where_that_makes_a_difference(
+    bundle: Path, free_bundle: Path, sound: Path, tmp_path: Path
+) -> None:
+    def film(folder: Path, audio_mode: str | None, lookahead_frames: int | None = None) -> np.ndarray:
+        output = tmp_path / "film.mp4"
+        generate(
+            audio=sound, output=output, bundle=folder, audio_mode=audio_mode, lookahead_frames=lookahead_frames, seed=1
+        )
+        return pictures(output).astype(int)
+
+    whole = film(free_bundle, "whole_clip")
+    assert whole.shape == (33, 32, 32, 3)
+    np.testing.assert_array_equal(film(free_bundle, None), whole)
+    assert np.abs(film(free_bundle, "rolling", lookahead_frames=0) - whole).max() > 5
+    np.testing.assert_array_equal(film(bundle, "whole_clip"), film(bundle, "rolling"))
+
+
+def test_a_sound_too_long_to_be_heard_at_once_rolls_or_is_refused(
+    free_bundle: Path,
+    sound: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("cli.generate.LONGEST_CLIP_S", 1)
+    output = tmp_path / "film.mp4"
+    generate(audio=sound, output=output, bundle=free_bundle)
+    assert pictures(output).shape == (33, 32, 32, 3)
+    assert "longer than the 1 s that are heard at once: it is heard as in a call" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="expected audio mode rolling"):
+        generate(audio=sound, output=output, bundle=free_bundle, audio_mode="whole_clip")
 
 
 def test_a_film_never_takes_the_place_of_its_own_sound(bundle: Path, sound: Path) -> None:
