@@ -16,6 +16,9 @@ def evaluate(
     photographs: Annotated[
         Path | None, typer.Option(help="Folder of frontal photographs, beside those that installed packages hold.")
     ] = None,
+    document: Annotated[
+        Path | None, typer.Option(help="Markdown file whose table is replaced, such as docs/evaluation.md.")
+    ] = None,
     quick: Annotated[bool, typer.Option(help="Try the machinery in a minute; the figures mean nothing.")] = False,
 ) -> None:
     """Judge an avatar on people, voices and sentences that no training has met."""
@@ -25,6 +28,6 @@ def evaluate(
     from evaluation.table import as_markdown
 
     asked = tuple(row.strip() for row in rows.split(",") if row.strip()) if rows else ()
-    config = EvaluationConfig(bundle or embedded_bundle(), asked, photographs, quick)
+    config = EvaluationConfig(bundle or embedded_bundle(), asked, photographs, document, quick)
     figures = measure(config, output, lambda line: typer.echo(line, err=True))
     typer.echo(as_markdown(figures))

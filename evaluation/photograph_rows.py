@@ -63,7 +63,11 @@ def photographs(exam: Examination) -> list[Figure]:
     if not squares:
         return not_measured("photographs", names, "no photograph was found: give a folder of some")
     judged = {name: judge(exam, square) for name, square in squares.items()}
-    exam.sheets["photographs"] = sheet([each.pictures for each in judged.values()])
+    packaged = [path.stem for path in packaged_photographs()]
+    # Apart, since what somebody gives may not be theirs to pass on.
+    for name, is_packaged in (("photographs", True), ("photographs_given", False)):
+        if rows := [each.pictures for stem, each in judged.items() if (stem in packaged) == is_packaged]:
+            exam.sheets[name] = sheet(rows)
     few = "" if len(squares) >= NUM_ASKED else f" (of the {NUM_ASKED} asked for)"
     how = f"{len(squares)} photographs{few}"
     likeness, r = (np.array([getattr(each, name) for each in judged.values()]) for name in ("likeness", "mouth_r"))
@@ -85,12 +89,10 @@ def photographs(exam: Examination) -> list[Figure]:
 
 
 def found_photographs(folder: Path | None, side_px: int) -> dict[str, UInt8Array]:
-    """Faces cut out of the photographs of a folder and of installed packages, by file name: [side, side, 3] uint8."""
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder is not None else []
-    for package, inside in PACKAGED:
-        spec = find_spec(package)
-        if spec is not None and spec.origin is not None and (path := Path(spec.origin).parent / inside).is_file():
-            paths.append(path)
+    """Faces cut out of the photographs of installed packages and of a folder, by file name: [side, side, 3] uint8."""
+    paths = packaged_photographs()
+    if folder is not None:
+        paths += sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     squares: dict[str, UInt8Array] = {}
     for path in paths:
         if path.stem in squares:
@@ -102,6 +104,16 @@ def found_photographs(folder: Path | None, side_px: int) -> dict[str, UInt8Array
             # A picture without a face that is found can't be served either.
             continue
     return squares
+
+
+def packaged_photographs() -> list[Path]:
+    """Those of PACKAGED that are installed here."""
+    found = []
+    for package, inside_it in PACKAGED:
+        spec = find_spec(package)
+        if spec is not None and spec.origin is not None and (path := Path(spec.origin).parent / inside_it).is_file():
+            found.append(path)
+    return found
 
 
 def judge(exam: Examination, square: UInt8Array) -> Judged:

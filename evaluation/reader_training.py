@@ -46,8 +46,8 @@ class ReaderRecipe:
     """
 
     networks: ReaderConfig = field(default_factory=ReaderConfig)
-    num_frames_each: int = 24
-    num_others: int = 700
+    num_frames_each: int = 20
+    num_others: int = 500
     num_other_frames: int = 8
     num_checked: int = 60
     num_checked_frames: int = 16

@@ -30,7 +30,7 @@ class ReaderConfig:
     channels: tuple[int, ...] = (16, 32, 48, 64)
     feature_dim: int = 96
     embedding_dim: int = 64
-    num_people: int = 250
+    num_people: int = 220
 
 
 def _trunk(size: tuple[int, int], config: ReaderConfig) -> nn.Sequential:

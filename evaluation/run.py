@@ -1,6 +1,6 @@
 """The whole examination: every row asked for, one table, its sheets of pictures.
 
-In: a bundle. Out: FOLDER/table.md, figures.json, and a PNG a sheet.
+In: a bundle. Out: FOLDER/table.md, figures.json, and a JPEG a sheet; the table in a document of its own, too.
 """
 
 import platform
@@ -22,6 +22,8 @@ from evaluation.picture_rows import identity, image, speed
 from evaluation.speech_rows import lips, real_voice, rest
 from evaluation.table import Figure, as_json, as_markdown, not_measured
 
+BEGIN_MARK, END_MARK = "<!-- measured -->", "<!-- end of what was measured -->"
+_QUALITY = 88
 ROWS: dict[str, Callable[[Examination], list[Figure]]] = {
     "image": image,
     "lips": lips,
@@ -41,12 +43,14 @@ class EvaluationConfig:
 
     bundle: its folder; rows: some of ROWS, all where empty
     photographs: a folder of pictures beside those that installed packages hold
+    document: a Markdown file whose table is to be replaced by the new one, between its two marks
     is_quick: a trial of the machinery, its figures without meaning
     """
 
     bundle: Path
     rows: tuple[str, ...] = ()
     photographs: Path | None = None
+    document: Path | None = None
     is_quick: bool = False
 
 
@@ -60,6 +64,8 @@ def evaluate(config: EvaluationConfig, output: Path, tell: Callable[[str], None]
         raise ConfigError(f"rows {unknown} are unknown, expected some of {', '.join(ROWS)}")
     if config.photographs is not None and not config.photographs.is_dir():
         raise ConfigError(f"{config.photographs} is no folder, expected one of photographs")
+    if config.document is not None:
+        put_table(config.document, None)
     size = QUICK_SIZE if config.is_quick else ExaminationSize()
     exam = Examination(config.bundle, size, config.photographs)
     figures: list[Figure] = []
@@ -77,10 +83,14 @@ def write(figures: list[Figure], exam: Examination, config: EvaluationConfig, ou
     """Table, figures and sheets as far as they are measured."""
     output.mkdir(parents=True, exist_ok=True)
     made_by = {**circumstances(config), "reader": exam.reader.checks if "reader" in vars(exam) else {}}
-    (output / "table.md").write_text(as_markdown(figures), "utf-8")
+    text = f"{as_markdown(figures)}\n{origin(made_by)}\n"
+    (output / "table.md").write_text(text, "utf-8")
+    if config.document is not None:
+        put_table(config.document, text)
     (output / "figures.json").write_text(as_json(figures, made_by), "utf-8")
     for name, picture in exam.sheets.items():
-        cv2.imwrite(str(output / f"{name}.png"), picture[..., ::-1])
+        # JPEG, since they are many and for the eye alone.
+        cv2.imwrite(str(output / f"{name}.jpg"), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
 
 
 def _row(name: str, exam: Examination, tell: Callable[[str], None]) -> list[Figure]:
@@ -92,6 +102,28 @@ def _row(name: str, exam: Examination, tell: Callable[[str], None]) -> list[Figu
         figures = not_measured(name, [name], " ".join(str(error).split()))
     tell(f"{name}: {time.monotonic() - began_s:.0f} s")
     return figures
+
+
+def put_table(document: Path, text: str | None) -> None:
+    """Replace what stands between a document's marks; None only looks for them. Raises ConfigError without them."""
+    try:
+        before, _, rest = document.read_text("utf-8").partition(BEGIN_MARK)
+    except OSError as error:
+        raise ConfigError(f"{document} can't be read: {error.strerror}") from error
+    _, mark, after = rest.partition(END_MARK)
+    if not mark:
+        raise ConfigError(f"{document} has no place for the table, expected the lines {BEGIN_MARK} and {END_MARK}")
+    if text is not None:
+        document.write_text(f"{before}{BEGIN_MARK}\n{text}{END_MARK}{after}", "utf-8")
+
+
+def origin(made_by: dict[str, Any]) -> str:
+    """One line: of what, where and when the figures are."""
+    trial = " A trial of the machinery: these figures mean nothing." if made_by["is_quick"] else ""
+    return (
+        f"Bundle `{made_by['bundle']}`, commit `{made_by['commit'] or 'unknown'}`, {made_by['cpu']}, "
+        f"{made_by['num_cores']} cores, {made_by['at'][:10]}.{trial}"
+    )
 
 
 def circumstances(config: EvaluationConfig) -> dict[str, Any]:

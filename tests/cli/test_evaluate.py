@@ -16,7 +16,7 @@ def test_help_tells_the_settings() -> None:
     done = CliRunner().invoke(app, ["evaluate", "--help"], env=WIDE)
     assert done.exit_code == 0
     text = " ".join(done.output.split())
-    for word in ("--bundle", "--rows", "--output", "--photographs", "--quick", "no training has met"):
+    for word in ("--bundle", "--rows", "--output", "--photographs", "--document", "--quick", "no training has met"):
         assert word in text
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bundles import embedded_bundle
 from contract.errors import BundleError, ConfigError
-from evaluation.run import ROWS, EvaluationConfig, circumstances, evaluate
+from evaluation.run import BEGIN_MARK, END_MARK, ROWS, EvaluationConfig, circumstances, evaluate
 
 pytestmark = pytest.mark.system("skia")
 
@@ -21,6 +21,15 @@ def test_unknown_rows_are_named(tmp_path: Path) -> None:
 def test_a_folder_of_photographs_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is no folder"):
         evaluate(EvaluationConfig(embedded_bundle(), (), tmp_path / "nowhere"), tmp_path, print)
+
+
+def test_a_document_must_have_a_place_for_the_table(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    with pytest.raises(ConfigError, match="can't be read"):
+        evaluate(EvaluationConfig(embedded_bundle(), document=page), tmp_path, print)
+    page.write_text(f"# Title\n{BEGIN_MARK}\n", "utf-8")
+    with pytest.raises(ConfigError, match="has no place for the table"):
+        evaluate(EvaluationConfig(embedded_bundle(), document=page), tmp_path, print)
 
 
 def test_a_bundle_must_be_one(tmp_path: Path) -> None:
@@ -38,8 +47,11 @@ def test_figures_say_of_what_and_where_they_are() -> None:
 @pytest.mark.system("espeak-ng", "flite")
 def test_every_row_is_measured_or_says_why_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    document = tmp_path / "page.md"
+    document.write_text(f"# Title\n{BEGIN_MARK}\nold\n{END_MARK}\nThe end.\n", "utf-8")
     told: list[str] = []
-    figures = evaluate(EvaluationConfig(embedded_bundle(), is_quick=True), tmp_path / "out", told.append)
+    config = EvaluationConfig(embedded_bundle(), document=document, is_quick=True)
+    figures = evaluate(config, tmp_path / "out", told.append)
     assert [line.partition(":")[0] for line in told] == list(ROWS)
     kept = json.loads((tmp_path / "out" / "figures.json").read_text("utf-8"))
     assert len(kept["figures"]) == len(figures)
@@ -50,6 +62,9 @@ def test_every_row_is_measured_or_says_why_not(tmp_path: Path, monkeypatch: pyte
     likeness = measured["SSIM in mouth and eyes against the painter"]
     assert 0.2 < likeness <= 1.0
     table = (tmp_path / "out" / "table.md").read_text("utf-8")
-    assert len(table.splitlines()) == len(figures) + 2
+    assert sum(line.startswith("|") for line in table.splitlines()) == len(figures) + 2
+    assert "these figures mean nothing" in table
+    text = document.read_text("utf-8")
+    assert text.startswith("# Title\n") and text.endswith("The end.\n") and "old" not in text and table in text
     for sheet in ("image", "lips", "emotions"):
-        assert cv2.imread(str(tmp_path / "out" / f"{sheet}.png")) is not None
+        assert cv2.imread(str(tmp_path / "out" / f"{sheet}.jpg")) is not None
