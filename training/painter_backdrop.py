@@ -29,9 +29,8 @@ def backdrop_picture(identity: Identity, size_px: int) -> NDArray[np.uint8]:
         picture = _outdoors(picture, identity, generator)
     picture = cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
     # One level of noise, or smooth paper shows bands.
-    picture += cut(noise_tile(1.0), (size_px, size_px), generator)[..., None] * (1.2 / 255)
-    rgba = np.full((size_px, size_px, 4), 255, np.uint8)
-    rgba[..., :3] = np.clip(picture * 255, 0, 255)
+    picture += cv2.merge([cut(noise_tile(1.0), (size_px, size_px), generator) * np.float32(1.2 / 255)] * 3)
+    rgba = cv2.cvtColor(cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255), cv2.COLOR_RGB2RGBA)
     rgba.setflags(write=False)
     return rgba
 

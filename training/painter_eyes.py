@@ -219,29 +219,40 @@ def _brow_hairs(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def draw_glasses(canvas: skia.Canvas, pose: Pose) -> None:
-    """Round frames that stand in front of the eyes."""
+    """Frames that stand in front of the eyes, with the window's light in the lenses."""
     identity = pose.identity
-    frame: Colour = (0.13, 0.10, 0.10)
+    frame, weight = identity.glasses_colour, identity.glasses_weight
+    power = 2.0 + 2.4 * identity.glasses_squareness
+    half_width = 0.057 * identity.glasses_width
+    half_height = half_width * (0.90 - 0.18 * identity.glasses_squareness)
     for side in (-1, 1):
         x = side * 0.079 * identity.eye_spacing * identity.face_width
         rim = []
         for index in range(12):
             angle = index * math.tau / 12
             across, down = math.cos(angle), math.sin(angle)
-            squared = 1 / (abs(across) ** 3 + abs(down) ** 3) ** (1 / 3)
+            squared = 1 / (abs(across) ** power + abs(down) ** power) ** (1 / power)
             rim.append(
                 pose.project(
-                    x + 0.057 * across * squared,
-                    EYE_Y + 0.006 + 0.044 * down * squared,
+                    x + half_width * across * squared,
+                    EYE_Y + 0.006 + half_height * down * squared,
                     0.172 - 0.10 * max(0.0, side * across * 0.5),
                 )
             )
         path = smooth_path(rim)
         canvas.drawPath(path, fill((1, 1, 1), 0.07))
-        canvas.drawPath(path, stroke(frame, 0.0068, 0.95))
-        hinge = pose.project(x + side * 0.057, EYE_Y - 0.008, 0.12)
+        canvas.drawPath(path, stroke(frame, 0.0068 * weight, 0.95))
+        canvas.save()
+        canvas.clipPath(path, doAntiAlias=True)
+        shine = [pose.project(x - 0.035, EYE_Y + 0.055, 0.17), pose.project(x + 0.030, EYE_Y - 0.050, 0.17)]
+        canvas.drawPath(smooth_path(shine, closed=False), stroke((1, 1, 1), 0.016, 0.10, 0.003))
+        canvas.restore()
+        hinge = pose.project(x + side * half_width, EYE_Y - 0.008, 0.12)
         ear = pose.rim(side * 0.190 * identity.face_width, EYE_Y - 0.012, -0.02)
-        canvas.drawLine(*hinge, *ear, stroke(frame, 0.0062, 0.95))
-    left, right = (pose.project(side * 0.023, EYE_Y - 0.002, 0.176) for side in (-1, 1))
+        canvas.drawLine(*hinge, *ear, stroke(frame, 0.0062 * min(1.0, weight), 0.95))
+    left, right = (
+        pose.project(side * (0.079 * identity.eye_spacing * identity.face_width - half_width), EYE_Y - 0.002, 0.176)
+        for side in (-1, 1)
+    )
     top = pose.project(0, EYE_Y - 0.010, 0.19)
-    canvas.drawPath(smooth_path([left, top, right], closed=False), stroke(frame, 0.0066, 0.95))
+    canvas.drawPath(smooth_path([left, top, right], closed=False), stroke(frame, 0.0066 * weight, 0.95))

@@ -54,6 +54,10 @@ class Identity:
     headwear_colour: Colour = _CLOTHES
     beard: float = 0.0  # to 0.3 stubble, from 0.7 a full beard
     has_glasses: bool = False
+    glasses_colour: Colour = (0.13, 0.10, 0.10)
+    glasses_width: float = 1.0  # of the lenses
+    glasses_weight: float = 1.0  # of the frame
+    glasses_squareness: float = 0.4  # 0 round, 1 square
     clothes_style: str = "round"
     clothes: Colour = _CLOTHES
     clothes_inner: Colour = (0.92, 0.90, 0.87)
@@ -79,6 +83,7 @@ class Identity:
 SKINS = ("#F6D7C3", "#EFC5A6", "#E0AC86", "#C98F66", "#A66D48", "#7F4E33", "#5C3826")
 HAIRS = ("#17131A", "#2B1B17", "#4B2E20", "#7A4A2B", "#A8703C", "#D9AE6B", "#8E3B21", "#A9A29B")
 IRISES = ("#4A2C1A", "#6B4426", "#7B6A36", "#5C7F5A", "#557F9C", "#6E8794")
+GLASSES = ("#2A1A14", "#7A4A22", "#8C8F94", "#B08D4A", "#6E1F2A", "#1D2A44")
 CLOTH = ("#2F4858", "#7A2F3B", "#3E6B5C", "#8A6FA8", "#C98B5E", "#E8E2D8", "#31323E", "#B84F4A", "#4F6FA5", "#D9B44A")
 BACKDROPS = ("#CDBBA8", "#A9BFC4", "#B9AFC6", "#C9B0A6", "#A8B8A2", "#8FA3B5", "#D8CFC2", "#7E8CA0")
 
@@ -118,24 +123,30 @@ def random_identity(generator: np.random.Generator) -> Identity:
     chance = generator.random()
     headwear = "hijab" if is_feminine and chance < 0.12 else "beret" if chance > 0.95 else "none"
     has_beard = not is_feminine and generator.random() < 0.45
+    # Half are drawn to please; the others are as far from that as the faces people photograph.
+    is_drawn = bool(generator.random() < 0.5)
+    free = 1.0 if is_drawn else 1.7
+    small = 0.0 if is_drawn else between(0.02, 0.20)
+    if not is_drawn:
+        lips = mix(lips, skin, between(0.0, 0.5))
     return Identity(
         skin=skin,
         hair=hair,
         iris=iris,
         lips=lips,
-        face_width=around(0.035) + (0.0 if is_feminine else 0.01),
-        jaw_width=around(0.04) + (-0.05 if is_feminine else 0.05),
+        face_width=around(0.035 * free) + (0.0 if is_feminine else 0.01),
+        jaw_width=around(0.04) + (-0.06 if is_feminine else 0.05),
         chin_width=around(0.10) + (-0.12 if is_feminine else 0.12),
-        chin_length=around(0.035) + (-0.01 if is_feminine else 0.03),
-        eye_size=around(0.05) + (0.07 if is_feminine else -0.04),
-        eye_spacing=around(0.03),
+        chin_length=around(0.030 * free) + (-0.02 if is_feminine else 0.03),
+        eye_size=around(0.05 * free) + (0.09 if is_feminine else 0.0) - small,
+        eye_spacing=around(0.03 * free),
         eye_tilt=between(-0.5, 1.0) if is_feminine else between(-0.6, 0.6),
         brow_weight=around(0.12) + (-0.2 if is_feminine else 0.25),
         brow_arch=between(0.4, 1.0) if is_feminine else between(0.0, 0.55),
-        nose_width=around(0.10) + (-0.06 if is_feminine else 0.06),
-        nose_length=around(0.05),
-        mouth_width=around(0.06),
-        lip_fullness=around(0.12) + (0.10 if is_feminine else -0.08),
+        nose_width=around(0.10) + (-0.09 if is_feminine else 0.06),
+        nose_length=around(0.05 * free) - (0.03 if is_feminine else 0.0),
+        mouth_width=around(0.06 * free) - 0.04,
+        lip_fullness=around(0.12 * free) + (0.10 if is_feminine else -0.06),
         neck_width=around(0.04) + (-0.09 if is_feminine else 0.09),
         lashes=between(0.6, 1.0) if is_feminine else between(0.0, 0.25),
         blush=between(0.2, 0.8) if is_feminine else between(0.0, 0.35),
@@ -147,7 +158,11 @@ def random_identity(generator: np.random.Generator) -> Identity:
         headwear=headwear,
         headwear_colour=mix(hex_colour(pick(CLOTH)), hex_colour(pick(CLOTH)), between(0, 0.35)),
         beard=between(0.08, 1.0) if has_beard else 0.0,
-        has_glasses=bool(generator.random() < 0.12),
+        has_glasses=bool(generator.random() < 0.14),
+        glasses_colour=mix((0.10, 0.08, 0.09), hex_colour(pick(GLASSES)), between(0, 1)),
+        glasses_width=between(0.86, 1.16),
+        glasses_weight=between(0.45, 1.5),
+        glasses_squareness=between(0, 1),
         clothes_style=pick(CLOTHES),
         clothes=mix(hex_colour(pick(CLOTH)), hex_colour(pick(CLOTH)), between(0, 0.35)),
         clothes_inner=hex_colour(pick(CLOTH)),

@@ -115,8 +115,8 @@ def _light(identity: Identity, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return bright.astype(np.float32), (gleam * ao * 0.5 + 0.9 * rim).astype(np.float32)
 
 
-def _tint(identity: Identity, x: Floats, y: Floats, generator: np.random.Generator) -> tuple[Floats, ...]:
-    """Shares [rows, columns] of redness, of shadow under the eyes, and of a shaved or short beard's shade."""
+def _tint(identity: Identity, x: Floats, y: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """Shares [rows, columns] of redness and of the shadow under the eyes."""
     flush = 0.20 + 0.6 * identity.blush
     red = _hills(
         x,
@@ -135,7 +135,7 @@ def _tint(identity: Identity, x: Floats, y: Floats, generator: np.random.Generat
     tired = _hills(
         x, y, [(0.26 + 0.5 * identity.age, 0.064, -0.014, 0.024, 0.0095), (0.22, 0.040, -0.045, 0.012, 0.02)]
     )
-    return red, tired, _beard_share(x, y)
+    return red, tired
 
 
 def _beard_share(x: Floats, y: Floats) -> Floats:
@@ -154,6 +154,20 @@ def _beard_share(x: Floats, y: Floats) -> Floats:
     return share.astype(np.float32)
 
 
+def _matte(identity: Identity, bright: Floats, red: Floats, tired: Floats) -> Floats:
+    """The skin's colours under the light, without gleam or grain: [rows, columns, 3]."""
+    depth = np.clip(bright, 0.02, 1.35)
+    # Light that went through skin is red, so shadows lose blue first.
+    planes = [colour * np.power(depth, power) for colour, power in zip(identity.skin, (0.80, 1.04, 1.14), strict=True)]
+    flush = mix(identity.skin, (0.80, 0.22, 0.20), 0.62)
+    dusk = mix(shaded(identity.skin, 0.45), (0.36, 0.22, 0.34), 0.25)
+    red_share, tired_share = np.clip(red, 0, 0.75), np.clip(0.55 * tired, 0, 0.6)
+    for plane, warm, dark in zip(planes, flush, dusk, strict=True):
+        plane += (warm * np.minimum(depth, 1.1) - plane) * red_share
+        plane += (dark - plane) * tired_share
+    return np.dstack(planes).astype(np.float32)
+
+
 @lru_cache(maxsize=24)
 def skin_picture(identity: Identity, picture_px: int) -> SkinPicture:
     """The skin of a face for pictures of `picture_px`; kept for the people painted last."""
@@ -162,56 +176,45 @@ def skin_picture(identity: Identity, picture_px: int) -> SkinPicture:
     wide = HALF_WIDTH * identity.face_width
     coarse_x, coarse_y = _axis(-wide, wide, _COARSE_PX), _axis(TOP, BOTTOM, _COARSE_PX)
     x, y = _axis(-wide, wide, scale_px), _axis(TOP, BOTTOM, scale_px)
-    size = (len(x), len(y))
+    size, shape = (len(x), len(y)), (len(y), len(x))
     bright, gleam = _light(identity, coarse_x, coarse_y)
-    red, tired, _ = _tint(identity, coarse_x, coarse_y, generator)
-    # Light that went through skin is red, so shadows lose blue first.
-    skin = np.array(identity.skin, np.float32)
-    soft = np.clip(bright, 0.02, 1.35)
-    lit_skin = [skin[i] * np.power(soft, power) for i, power in enumerate((0.80, 1.04, 1.14))]
-    tints = cv2.resize(np.dstack([gleam, red, tired, soft]), size, interpolation=cv2.INTER_LINEAR)
-    picture = cv2.resize(np.dstack(lit_skin), size, interpolation=cv2.INTER_CUBIC)
-    gleam, red, tired, depth = cv2.split(tints)
+    red, tired = _tint(identity, coarse_x, coarse_y, generator)
+    picture = cv2.resize(_matte(identity, bright, red, tired), size, interpolation=cv2.INTER_CUBIC)
+    gleam = cv2.resize(gleam, size, interpolation=cv2.INTER_LINEAR)
     # Pores and blotches: what a photograph of skin has and a drawing lacks.
-    shape = (size[1], size[0])
     rough = identity.skin_texture
     pores = cut(noise_tile(1.0), shape, generator) * 0.4 + cut(noise_tile(2.6), shape, generator) * 0.6
     grain = 1 + rough * (0.040 * pores + 0.007 * cut(noise_tile(9.0), shape, generator))
-    gleam = gleam * (1 + 0.30 * rough * pores)
-    picture *= (grain * (1 - _wrinkles(identity, size, scale_px)))[..., None]
-    flush = np.array(mix(identity.skin, (0.80, 0.22, 0.20), 0.62), np.float32) * np.clip(depth, 0, 1.1)[..., None]
-    picture += (flush - picture) * np.clip(red, 0, 0.75)[..., None]
-    dusk = np.array(mix(shaded(identity.skin, 0.45), (0.36, 0.22, 0.34), 0.25), np.float32)
-    picture += (dusk - picture) * np.clip(0.55 * tired, 0, 0.6)[..., None]
+    grain *= 1 - _wrinkles(identity, size, scale_px)
+    picture = cv2.multiply(picture, cv2.merge([grain] * 3))
     if identity.freckles > 0:
+        red = cv2.resize(red, size, interpolation=cv2.INTER_LINEAR)
         spots = np.clip(cut(noise_tile(4.5), shape, generator) - 1.25, 0, 1) * np.clip(red * 2.4 + 0.12, 0, 1)
         dots = np.array(mix(shaded(identity.skin, 0.5), (0.5, 0.28, 0.16), 0.4), np.float32)
         picture += (dots - picture) * np.clip(identity.freckles * spots, 0, 0.75)[..., None]
-    picture += (identity.gloss * gleam * (0.19 + 0.06 * float(skin.mean())))[..., None] * np.array(
-        (1.0, 0.96, 0.90), np.float32
-    )
+    gleam *= (1 + 0.30 * rough * pores) * (identity.gloss * (0.19 + 0.02 * sum(identity.skin)))
+    picture += cv2.merge([gleam, 0.96 * gleam, 0.90 * gleam])
     if identity.beard > 0:
-        _grow_beard(picture, identity, x, y, depth, generator)
-    rgba = np.empty((*shape, 4), np.uint8)
-    rgba[..., :3] = np.clip(picture * 255, 0, 255)
-    rgba[..., 3] = 255
+        depth = cv2.resize(bright, size, interpolation=cv2.INTER_LINEAR)
+        picture = _bearded(picture, identity, x, y, depth, generator)
+    rgba = cv2.cvtColor(cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255), cv2.COLOR_RGB2RGBA)
     return SkinPicture(skia.Image.fromarray(rgba, skia.kRGBA_8888_ColorType, copy=True), scale_px)
 
 
-def _grow_beard(
+def _bearded(
     picture: Floats, identity: Identity, x: Floats, y: Floats, depth: Floats, generator: np.random.Generator
-) -> None:
-    """Lay stubble or a full beard, hair by hair, over the skin."""
+) -> Floats:
+    """The skin under stubble or a full beard, hair by hair."""
     share = _beard_share(x / identity.face_width, y)
-    full = np.clip((identity.beard - 0.3) / 0.35, 0, 1)
+    full = np.float32(np.clip((identity.beard - 0.3) / 0.35, 0, 1))
     specks = cut(noise_tile(1.0), share.shape, generator) * 0.6 + cut(noise_tile(2.6), share.shape, generator) * 0.5
     hairs = full * cut(hair_tile(False), share.shape, generator) + (1 - full) * specks
-    cover = share * (0.34 + 0.35 * identity.beard + 0.75 * full) + (0.16 - 0.06 * full) * hairs * share
-    cover = np.clip(cover, 0, 1) * np.clip(0.30 + identity.beard * 1.2, 0, 0.97)
-    colour = np.array(mix(shaded(identity.hair, 0.22), identity.skin, 0.12 * (1 - full)), np.float32)
-    light = np.clip(depth, 0.25, 1.2) * (1.0 + 0.17 * full * hairs) + 0.05
-    grown = colour * np.clip(light, 0.2, 1.7)[..., None]
-    picture += (grown - picture) * cover[..., None]
+    cover = share * ((0.34 + 0.35 * identity.beard + 0.75 * full) + (0.16 - 0.06 * full) * hairs)
+    cover = np.clip(cover, 0, 1) * np.float32(np.clip(0.30 + identity.beard * 1.2, 0, 0.97))
+    light = np.clip(np.clip(depth, 0.25, 1.2) * (1.0 + 0.17 * full * hairs) + 0.05, 0.2, 1.7)
+    colour = mix(shaded(identity.hair, 0.22), identity.skin, float(0.12 * (1 - full)))
+    planes = [plane + (c * light - plane) * cover for c, plane in zip(colour, cv2.split(picture), strict=True)]
+    return cv2.merge([plane.astype(np.float32) for plane in planes])  # type: ignore[return-value]
 
 
 def _wrinkles(identity: Identity, size: tuple[int, int], scale_px: float) -> Floats:

@@ -98,3 +98,13 @@ def test_each_worker_and_each_process_paints_its_own_people() -> None:
     assert len(pictures) == 2 * 2 * SHAPE.num_people
     alone = next(painted_batches(SHAPE, seed=8, num_workers=0))
     assert are_equal(streams[0][0], alone)
+
+
+def test_a_persons_frames_share_one_look() -> None:
+    """A corner of the picture, mostly backdrop, has one colour in a person's frames and another in the next one's."""
+    batch = drawn(9, BatchShape(num_people=24, num_driving=2, source_px=64, driving_px=64))
+    source = batch.source[..., :3, :6].float().mean((2, 3))
+    first, second = batch.driving[..., :3, :6].float().mean((2, 3)).reshape(24, 2, 3).unbind(1)
+    between_people = (first - first.roll(1, 0)).abs().median()
+    assert (first - second).abs().median() < 0.2 * between_people
+    assert (source - first).abs().median() < 0.2 * between_people

@@ -1,12 +1,14 @@
 """The painter: same arguments same picture, each motion moves what it names, the mouth follows the jaw."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from training import painter
 from training.motion_names import HIGHEST, LOWEST, MOTION_NAMES
-from training.painter_identity import Identity
+from training.painter_identity import BACKDROP_STYLES, CLOTHES, HAIR_STYLES, HEADWEAR, Identity
 from training.painter_mouth import mouth_shape
 from training.painter_pose import SCALE, Motion, Pose
 
@@ -148,3 +150,36 @@ def test_turning_moves_the_nose_more_than_the_shoulders():
 def test_motion_of_wrong_shape_is_refused():
     with pytest.raises(AssertionError, match="expected"):
         painter.paint(painter.CAST["anna"], np.zeros(12, np.float32), 64)
+
+
+def test_many_motions_show_one_feature_strongly():
+    generator = np.random.default_rng(5)
+    motions = np.stack([painter.random_motion(generator) for _ in range(2000)])
+    for name, share in (("blink", 0.10), ("brow_furrow", 0.08), ("sneer", 0.08), ("brow_raise", 0.08), ("smile", 0.08)):
+        index = MOTION_NAMES.index(name)
+        assert (np.abs(motions[:, index]) > 0.6 * HIGHEST[index]).mean() > share, name
+    jaw = motions[:, MOTION_NAMES.index("jaw")]
+    assert (jaw < 0.6).mean() > 0.75
+
+
+def test_every_style_and_covering_is_painted():
+    base = painter.CAST["anna"]
+    pictures = [
+        painter.paint(replace(base, hair_style=style, headwear=headwear), motion_of(yaw=0.3), 96).astype(float)
+        for style in HAIR_STYLES
+        for headwear in HEADWEAR
+        if headwear == "none" or style == "bob"
+    ]
+    pictures += [painter.paint(replace(base, hair_style="bun", clothes_style=c), motion_of(), 96) for c in CLOTHES]
+    pictures += [
+        painter.paint(replace(base, hair_style="bun", backdrop_style=b), motion_of(), 96) for b in BACKDROP_STYLES
+    ]
+    assert len({np.asarray(picture).tobytes() for picture in pictures}) >= len(pictures) - 2
+
+
+def test_the_cast_is_of_many_kinds():
+    people = painter.CAST.values()
+    assert len(people) >= 8
+    assert any(p.has_glasses for p in people) and any(p.headwear == "hijab" for p in people)
+    assert any(p.beard > 0.6 for p in people) and any(p.age > 0.5 for p in people)
+    assert len({p.hair_style for p in people}) >= 7
