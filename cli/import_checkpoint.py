@@ -1,6 +1,7 @@
 """`float-avatar import-checkpoint`: FLOAT's released weights, which you download yourself, to a bundle that serves."""
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -24,11 +25,11 @@ def import_checkpoint(
     """Make a bundle of FLOAT's released weights: read, check every tensor, export to ONNX, compare."""
     from tqdm import tqdm
 
-    from export.float_networks import FloatFiles
-    from export.import_checkpoint import FLOAT_SPEC, LICENCE, STEPS
+    from export.float_networks import FloatFiles, FloatSizes
+    from export.import_checkpoint import LICENCE, STEPS
     from export.import_checkpoint import import_checkpoint as make
 
-    side_px = FLOAT_SPEC.image_size_px
+    side_px = FloatSizes().spec().image_size_px
     faces = painted_faces(side_px) if portraits is None else own_faces(portraits, side_px)
     with tqdm(total=len(STEPS), unit="step", disable=None) as progress:
         num_begun = 0
@@ -77,7 +78,9 @@ def own_faces(folder: Path, side_px: int):
         raise BundleError(f"{folder} holds no pictures, expected at least one of {', '.join(PICTURE_SUFFIXES)}")
     faces = {}
     for path in pictures:
-        name = re.sub("[^a-z0-9_-]+", "-", path.stem.lower()).strip("-_")
+        # Letters without their accents, since the name is part of an address.
+        letters = unicodedata.normalize("NFKD", path.stem).encode("ascii", "ignore").decode().lower()
+        name = re.sub("[^a-z0-9_-]+", "-", letters).strip("-_")
         if not name or name in faces:
             raise BundleError(f"{path} would be called {name!r}, expected names of letters and digits, all different")
         picture = read_picture(path)

@@ -6,21 +6,25 @@ Out: networks with their weights, every tensor of the files accounted for
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers import Wav2Vec2Model
+from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from contract.errors import BundleError
+from contract.spec import AvatarSpec
 from export.tensor_file import check_values, read_tensors
-from export.wav2vec2_folder import read_base_config, read_config, read_pooling_mode, read_wav2vec2, weights_path
+from export.wav2vec2_folder import read_config, read_config_like, read_pooling_mode, read_wav2vec2, weights_path
 from models.audio_encoder import Wav2Vec2AudioEncoder
 from models.autoencoder_config import AutoencoderConfig
 from models.emotion_classifier import EmotionClassifier
 from models.flow_transformer import FlowConfig, FlowTransformer
 from models.motion_autoencoder import MotionAutoencoder
+
+# Of a stream; whole clips are heard as wholes.
+AUDIO_CONTEXT_FRAMES, AUDIO_LOOKAHEAD_FRAMES = 50, 4
 
 AUDIO_PREFIX = "audio_encoder."
 CLASSIFIER_PREFIX = "emotion_encoder.wav2vec2_for_emotion."
@@ -57,6 +61,34 @@ class FloatFiles:
 
 
 @dataclass(frozen=True)
+class FloatSizes:
+    """Sizes of the networks; the defaults are the released ones. The classifier's stand in its own config.json."""
+
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    audio: Wav2Vec2Config = field(default_factory=Wav2Vec2Config)
+
+    def spec(self) -> AvatarSpec:
+        """Sizes as the bundle's manifest gives them."""
+        return AvatarSpec(
+            image_size_px=self.autoencoder.image_size_px,
+            latent_dim=self.autoencoder.latent_dim,
+            num_motion_directions=self.autoencoder.num_motion_directions,
+            audio_feature_dim=self.flow.audio_feature_dim,
+            # The finest map leaves the encoder as the RGB head's three channels.
+            pyramid_channels=(*self.autoencoder.channels[1:-1], 3),
+            window_frames=self.flow.window_frames,
+            carried_frames=self.flow.carried_frames,
+            euler_points=10,
+            audio_guidance=2.0,
+            emotion_guidance=1.0,
+            audio_context_frames=AUDIO_CONTEXT_FRAMES,
+            audio_lookahead_frames=AUDIO_LOOKAHEAD_FRAMES,
+            audio_statistics=True,
+        )
+
+
+@dataclass(frozen=True)
 class NamedTensor:
     """A tensor and the file it is from."""
 
@@ -75,15 +107,16 @@ class FloatNetworks:
     files_read: tuple[Path, ...]
 
 
-def load_float(files: FloatFiles) -> FloatNetworks:
-    """Networks at official size; raises BundleError naming the tensor or field that is missing, foreign or unfit."""
-    audio_config, classifier_config = read_base_config(files.wav2vec2), read_config(files.emotion_classifier)
+def load_float(files: FloatFiles, sizes: FloatSizes) -> FloatNetworks:
+    """Networks with their weights; raises BundleError naming the tensor or field that is missing, foreign or unfit."""
+    audio_config = read_config_like(files.wav2vec2, sizes.audio)
+    classifier_config = read_config(files.emotion_classifier)
     pooling_mode = read_pooling_mode(files.emotion_classifier)
     tensors = gather(files)
     networks = FloatNetworks(
-        MotionAutoencoder(AutoencoderConfig()),
-        FlowTransformer(FlowConfig()),
-        Wav2Vec2AudioEncoder(Wav2Vec2Model(audio_config)),
+        MotionAutoencoder(sizes.autoencoder),
+        FlowTransformer(sizes.flow),
+        Wav2Vec2AudioEncoder(Wav2Vec2Model(audio_config), sizes.flow.audio_feature_dim),
         EmotionClassifier(Wav2Vec2Model(classifier_config), pooling_mode),
         tuple(dict.fromkeys(each.origin for each in tensors.values())),
     )

@@ -24,30 +24,13 @@ from export.components import (
     Wav2Vec2AudioEncoderComponent,
 )
 from export.decoder_probe import decoder_probe
-from export.float_networks import FloatFiles, FloatNetworks, load_float
+from export.float_networks import FloatFiles, FloatNetworks, FloatSizes, load_float
 from export.motion_basis import motion_basis
 from export.to_onnx import export_component
 
 LICENCE = (
     "CC BY-NC-ND 4.0, research only: FLOAT's released weights are their authors'; no commercial use, "
     "and nothing made from them may be passed on"
-)
-FLOAT_SPEC = AvatarSpec(
-    image_size_px=512,
-    latent_dim=512,
-    num_motion_directions=20,
-    audio_feature_dim=512,
-    # The finest map leaves the encoder as the RGB head's three channels.
-    pyramid_channels=(512, 512, 512, 256, 128, 64, 3),
-    window_frames=50,
-    carried_frames=10,
-    euler_points=10,
-    audio_guidance=2.0,
-    emotion_guidance=1.0,
-    audio_context_frames=50,
-    audio_lookahead_frames=4,
-    audio_chunk_frames=1,
-    audio_statistics=True,
 )
 # What each component bears; sound and portrait set everything after, so they stay exact.
 PRECISIONS: dict[ComponentName, str] = {
@@ -70,30 +53,37 @@ class PortraitPicture:
 
 
 def import_checkpoint(
-    files: FloatFiles, portraits: Mapping[str, PortraitPicture], output: Path, on_step: Callable[[str], None]
+    files: FloatFiles,
+    portraits: Mapping[str, PortraitPicture],
+    output: Path,
+    on_step: Callable[[str], None],
+    sizes: FloatSizes | None = None,
 ) -> dict[ComponentName, float]:
     """Export FLOAT's networks and write the bundle; returns each component's parity error.
 
     portraits: by name, the first one being the default
     output: a new or empty folder, or an older bundle, which is replaced
     on_step: told the name of each of STEPS as it begins
+    sizes: None is the released ones
     Raises BundleError; nothing is left behind then, and an older bundle stays as it was.
     """
     if not portraits:
         raise BundleError("there are no portraits, expected at least one face for the bundle")
+    sizes = sizes or FloatSizes()
+    spec = sizes.spec()
     with written_beside(output) as folder:
         on_step(STEPS[0])
-        networks = load_float(files)
+        networks = load_float(files, sizes)
         basis, made_by = motion_basis(networks.autoencoder), _made_by(networks.files_read)
         errors: dict[ComponentName, float] = {}
         components: dict[ComponentName, Component] = {}
-        parts = _components(networks)
+        parts = _components(networks, spec)
         # So that each network is let go once it is written.
         del networks
         for name, module, probe in parts:
             on_step(name)
             path = folder / f"{name}.onnx"
-            errors[name] = export_component(module, FLOAT_SPEC.signature(name), path, probe)
+            errors[name] = export_component(module, spec.signature(name), path, probe)
             components[name] = Component(path.name, PRECISIONS[name], sha256_of(path))
             del module, probe
         on_step(STEPS[-1])
@@ -102,7 +92,7 @@ def import_checkpoint(
         manifest = Manifest(
             name="float",
             licence=LICENCE,
-            spec=FLOAT_SPEC,
+            spec=spec,
             components=components,
             portraits={
                 name: BundledPortrait(f"portraits/{name}.png", portrait.title, portrait.licence)
@@ -117,7 +107,7 @@ def import_checkpoint(
 
 
 def _components(
-    networks: FloatNetworks,
+    networks: FloatNetworks, spec: AvatarSpec
 ) -> Iterator[tuple[ComponentName, nn.Module, Mapping[str, np.ndarray] | None]]:
     """The components, the largest last, when the others are gone: exporting takes several times their size."""
     autoencoder, transformer = networks.autoencoder, networks.transformer
@@ -126,7 +116,7 @@ def _components(
     yield "audio_encoder", Wav2Vec2AudioEncoderComponent(audio_encoder), None
     del audio_encoder
     yield "portrait_encoder", PortraitEncoderComponent(autoencoder), None
-    yield "frame_decoder", FrameDecoderComponent(autoencoder), decoder_probe(autoencoder, FLOAT_SPEC)
+    yield "frame_decoder", FrameDecoderComponent(autoencoder), decoder_probe(autoencoder, spec)
     del autoencoder
     yield "flow_transformer", FlowTransformerComponent(transformer), None
     del transformer

@@ -4,6 +4,7 @@ In:  NAME.safetensors, or any other name for a checkpoint of torch.save
 Out: tensors by name
 """
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -19,7 +20,13 @@ _SHOWN = 5
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a file by name; raises BundleError where it is missing, damaged, holds code or anything else."""
-    state = _read_safetensors(path) if path.suffix == ".safetensors" else load_checkpoint(path)
+    if path.suffix == ".safetensors":
+        state = _read_safetensors(path)
+    else:
+        with warnings.catch_warnings():
+            # Of how it was pickled: it can be read, or the error says enough.
+            warnings.simplefilter("ignore")
+            state = load_checkpoint(path)
     if not state:
         raise BundleError(f"{path} is empty, expected tensors by name")
     if others := [name for name, value in state.items() if not isinstance(name, str) or not isinstance(value, Tensor)]:
@@ -39,7 +46,11 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def check_values(name: str, tensor: Tensor, origin: str) -> None:
-    """Raises BundleError where a tensor is no array of finite numbers."""
-    if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
-        kind = "values that are not finite" if tensor.is_floating_point() else f"{tensor.dtype}"
-        raise BundleError(f"{origin}: {name} holds {kind}, expected finite floating-point numbers")
+    """Raises BundleError where a tensor is no plain array of finite numbers."""
+    if tensor.layout != torch.strided or tensor.device.type != "cpu" or not tensor.is_floating_point():
+        found = f"a tensor of {tensor.dtype}, {tensor.layout}, {tensor.device}"
+    elif not bool(torch.isfinite(tensor.float()).all()):
+        found = "values that are not finite"
+    else:
+        return
+    raise BundleError(f"{origin}: {name} holds {found}, expected finite floating-point numbers")

@@ -23,7 +23,7 @@ WEIGHT_NAMES = ("model.safetensors", "pytorch_model.bin")
 POOLING_MODES = ("mean", "sum", "max")
 _MODEL_PREFIX = "wav2vec2."
 # What the audio encoder's own arithmetic and the flow transformer were made for.
-_BASE_FIELDS = (
+_FIELDS = (
     "hidden_size",
     "num_hidden_layers",
     "num_attention_heads",
@@ -72,15 +72,13 @@ def read_config(folder: Path) -> Wav2Vec2Config:
     return config
 
 
-def read_base_config(folder: Path) -> Wav2Vec2Config:
-    """As `read_config`, for the audio encoder: raises BundleError also where the sizes are not wav2vec2-base's."""
-    config, base = read_config(folder), Wav2Vec2Config()
-    for name in _BASE_FIELDS:
-        found, expected = getattr(config, name), getattr(base, name)
-        if (list(found) if isinstance(found, tuple) else found) != (
-            list(expected) if isinstance(expected, tuple) else expected
-        ):
-            raise BundleError(f"{folder / CONFIG_NAME}: {name} is {found!r}, expected {expected!r} of wav2vec2-base")
+def read_config_like(folder: Path, expected: Wav2Vec2Config) -> Wav2Vec2Config:
+    """As `read_config`, for a model that must be of one kind; raises BundleError also where its sizes are others."""
+    config = read_config(folder)
+    for name in _FIELDS:
+        found, wanted = getattr(config, name), getattr(expected, name)
+        if _plain(found) != _plain(wanted):
+            raise BundleError(f"{folder / CONFIG_NAME}: {name} is {found!r}, expected {wanted!r}")
     return config
 
 
@@ -133,3 +131,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise BundleError(f"{path} holds {type(values).__name__}, expected an object")
     return values
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
