@@ -22,7 +22,7 @@ from training.painter_landmarks import landmarks, mouth_opening
 _HEAD = [MOTION_NAMES.index(name) for name in ("yaw", "pitch", "roll")]
 _CALM_SHARE = 0.7
 _CALM_HEAD = np.float32(0.35)
-_PORTRAIT_SHARE = 0.9
+_RESTING_SHARE, _SMILING_SHARE = 0.62, 0.24  # of the sources; what is left may be in any motion
 _NEAR_NEUTRAL = 0.3
 _CLEAN_SHARE = 0.4  # as the cast is: illustrations
 _DRIVING_GRAIN = 0.35  # what can't be known of a target is noise to learn from; a little keeps grain from being wiped
@@ -75,15 +75,25 @@ def opening_mask(points: NDArray[np.float32], size_px: int) -> NDArray[np.uint8]
     return mask
 
 
+def portrait_like_motion(generator: np.random.Generator) -> NDArray[np.float32]:
+    """motion [15] in which people have their picture taken: near neutral, or smiling as photographers ask, or any."""
+    motion = random_motion(generator)
+    kind = generator.random()
+    if kind < _RESTING_SHARE + _SMILING_SHARE:
+        motion *= np.float32(generator.uniform(0, _NEAR_NEUTRAL))
+    if _RESTING_SHARE < kind < _RESTING_SHARE + _SMILING_SHARE:
+        for name, low, high in (("smile", 0.3, 1.0), ("jaw", 0.0, 0.3), ("lip_width", 0.0, 0.6)):
+            motion[MOTION_NAMES.index(name)] = generator.uniform(low, high)
+    return motion
+
+
 def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatch:
     """Paint one batch. Most sources rest near neutral, as portraits do, and most heads turn little, as in talking."""
     sources, source_motions, drivings, driving_motions, regions = [], [], [], [], []
     openings, source_points, driving_points = [], [], []
     for _ in range(shape.num_people):
         identity = random_identity(generator)
-        motion = random_motion(generator)
-        if generator.random() < _PORTRAIT_SHARE:
-            motion = (motion * generator.uniform(0, _NEAR_NEUTRAL)).astype(np.float32)
+        motion = portrait_like_motion(generator)
         look = None if generator.random() < _CLEAN_SHARE else random_look(generator)
         picture = paint(identity, motion, shape.source_px)
         sources.append(picture if look is None else photographed(picture, look, generator))

@@ -8,7 +8,14 @@ import pytest
 import torch
 
 from training.motion_names import HIGHEST, LOWEST, MOTION_NAMES
-from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches, region_mask
+from training.painted_frames import (
+    BatchShape,
+    PaintedBatch,
+    draw_batch,
+    painted_batches,
+    portrait_like_motion,
+    region_mask,
+)
 from training.painter import mouth_and_eye_boxes, paint, portrait_motion, random_identity
 
 pytestmark = pytest.mark.system("skia")
@@ -108,3 +115,11 @@ def test_a_persons_frames_share_one_look() -> None:
     between_people = (first - first.roll(1, 0)).abs().median()
     assert (first - second).abs().median() < 0.2 * between_people
     assert (source - first).abs().median() < 0.2 * between_people
+
+
+def test_some_portraits_show_a_smile_with_teeth_and_most_are_near_rest() -> None:
+    generator = np.random.default_rng(10)
+    motions = np.stack([portrait_like_motion(generator) for _ in range(1000)])
+    smile, jaw = (motions[:, MOTION_NAMES.index(name)] for name in ("smile", "jaw"))
+    assert 0.08 < ((smile > 0.5) & (jaw > 0.05)).mean() < 0.3
+    assert (np.abs(motions).max(1) < 0.32).mean() > 0.5
