@@ -27,6 +27,8 @@ import openvino as ov  # noqa: E402
 from openvino import properties  # noqa: E402
 from openvino.properties import device, hint  # noqa: E402
 
+from engines.openvino_sampling import PixelTable, gather_pixels  # noqa: E402
+
 # Two threads that ask OpenVINO for a tensor's type for the first time at once wait for each other for ever.
 _OPENING = Lock()
 
@@ -39,44 +41,55 @@ class OpenVinoEngine:
     ) -> None:
         """Compile the artifact, or load it from the cache; raises EngineBuildError, SignatureMismatchError."""
         with _OPENING:
-            model = _compile(artifact, signature, precision, num_threads)
+            model, self._tables = _compile(artifact, signature, precision, num_threads)
         self.signature = signature
-        self._constants: dict[str, Array] = {}
+        self._kept: dict[str, Any] = {}
+        self._batches: dict[str, Array] = {}
         self._lock = Lock()
         self._request: Any = model.create_infer_request()
 
     def run(self, **inputs: Array) -> dict[str, Array]:
         """Run once; the outputs are the caller's own."""
-        check_inputs(self.signature, inputs, self._constants)
-        given = {name: np.ascontiguousarray(array) for name, array in inputs.items()}
+        check_inputs(self.signature, inputs, self._batches)
+        given = {
+            name: self._tensor(name, array) if name in self._tables else np.ascontiguousarray(array)
+            for name, array in inputs.items()
+        }
         with self._lock:
             request = self._open_request()
             try:
                 results = request.infer(given, share_inputs=True, share_outputs=False)
             except RuntimeError as error:
-                raise EngineRunError(f"OpenVINO failed on inputs {shapes_of(given)}: {error}") from error
+                raise EngineRunError(f"OpenVINO failed on inputs {shapes_of(inputs)}: {error}") from error
             outputs = {tensor.name: results[tensor.name] for tensor in self.signature.outputs}
-        check_outputs(outputs, given)
+        check_outputs(outputs, inputs)
         return outputs
 
     def bind(self, **constants: Array) -> "OpenVinoEngine":
         """The same model with a request of its own that keeps these inputs."""
         check_some_inputs(self.signature, constants)
-        # Copies, since the request reads them at every run and the caller may write into its own.
-        copies = {name: np.array(array, order="C") for name, array in constants.items()}
         bound = object.__new__(OpenVinoEngine)
         bound.signature = without(self.signature, set(constants))
-        bound._constants = {**self._constants, **copies}
+        bound._tables = self._tables
+        # Copies, since the request reads them at every run and the caller may write into its own.
+        copies = {name: self._tensor(name, array) for name, array in constants.items()}
+        bound._kept = {**self._kept, **copies}
+        bound._batches = {**self._batches, **{name: array[:, :0] for name, array in constants.items()}}
         bound._lock = Lock()
         bound._request = self._open_request().get_compiled_model().create_infer_request()
-        for name, array in bound._constants.items():
-            bound._request.set_tensor(name, ov.Tensor(array, shared_memory=True))
+        for name, tensor in bound._kept.items():
+            bound._request.set_tensor(name, tensor)
         return bound
 
     def close(self) -> None:
         """Drop the request; the compiled model goes with its last one."""
         with self._lock:
             self._request = None
+
+    def _tensor(self, name: str, array: Array) -> Any:
+        """A copy of an input, as the compiled model takes it."""
+        table = self._tables.get(name)
+        return ov.Tensor(np.ascontiguousarray(array)) if table is None else table.tensor(array)
 
     def _open_request(self) -> Any:
         request = self._request
@@ -85,7 +98,10 @@ class OpenVinoEngine:
         return request
 
 
-def _compile(artifact: Path, signature: EngineSignature, precision: Precision, num_threads: int | None) -> Any:
+def _compile(
+    artifact: Path, signature: EngineSignature, precision: Precision, num_threads: int | None
+) -> tuple[Any, dict[str, PixelTable]]:
+    """The compiled model, and those of its inputs that it takes as tables of pixels."""
     core = ov.Core()
     try:
         model = core.read_model(artifact)
@@ -97,6 +113,7 @@ def _compile(artifact: Path, signature: EngineSignature, precision: Precision, n
         model.reshape({t.name: [-1 if size is None else size for size in t.shape] for t in signature.inputs})
     if precision == "bfloat16" and "BF16" not in core.get_property("CPU", device.capabilities):
         precision = "float32"
+    tables = gather_pixels(model, precision)
     options: dict[Any, Any] = {
         hint.performance_mode: hint.PerformanceMode.LATENCY,
         hint.inference_precision: ov.Type.bf16 if precision == "bfloat16" else ov.Type.f32,
@@ -109,9 +126,9 @@ def _compile(artifact: Path, signature: EngineSignature, precision: Precision, n
     if folder is not None:
         # A damaged or full cache must not stop the start; what fails without it as well is reported below.
         with suppress(RuntimeError):
-            return core.compile_model(model, "CPU", {**options, properties.cache_dir: str(folder)})
+            return core.compile_model(model, "CPU", {**options, properties.cache_dir: str(folder)}), tables
     try:
-        return core.compile_model(model, "CPU", options)
+        return core.compile_model(model, "CPU", options), tables
     except RuntimeError as error:
         raise EngineBuildError(f"OpenVINO can't compile {artifact}: {error}") from error
 

@@ -52,6 +52,7 @@ FLOORS = {
         outside=names("numpy"),
         in_file={
             "openvino_engine.py": names("openvino"),
+            "openvino_sampling.py": names("openvino"),
             "onnx_engine.py": names("onnxruntime"),
             "tensorrt_engine.py": names("tensorrt cuda"),
             "torch_engine.py": names("torch"),
@@ -93,7 +94,12 @@ FLOORS = {
     "bench": Floor(
         ours=names("contract engines pipeline assembly"),
         outside=names("numpy aiortc av httpx matplotlib playwright psutil tqdm"),
-        in_file={"engine_latency.py": names("models torch"), "audio_drift.py": names("bundles media")},
+        in_file={
+            "audio_drift.py": names("bundles media"),
+            "engine_report.py": names("bundles"),
+            "seeded_components.py": names("models export"),
+            "seeded_networks.py": names("models export torch transformers"),
+        },
         banned=names("server"),
     ),
     "server": Floor(
@@ -244,7 +250,7 @@ def test_a_violation_is_found_with_its_file_and_line(path: str, source: str, lin
         ("pipeline/voice_activity.py", "import webrtcvad\n"),
         ("engines/openvino_engine.py", "def load():\n    import openvino as ov\n"),
         ("evaluation/motion.py", "from training.painter import paint\nimport matplotlib.pyplot as plt\n"),
-        ("bench/engine_latency.py", "def baseline():\n    import torch\n    from models import layers\n"),
+        ("bench/seeded_networks.py", "def baseline():\n    import torch\n    from models import layers\n"),
         ("cli/serve.py", "import typer\n\ndef serve():\n    import uvicorn\n    from server.app import create_app\n"),
     ],
 )
