@@ -54,7 +54,7 @@ def random_look(generator: np.random.Generator) -> CameraLook:
         mixing=mixing,
         light=_random_light(generator),
         blur_share=blur,
-        grain=float(generator.gamma(1.3, 3.0)),
+        grain=float(generator.gamma(1.2, 2.0)),
         grain_size=float(generator.choice([1.0, 1.0, 1.7])),
         jpeg_quality=int(generator.integers(28, 92)) if generator.random() < 0.5 else 0,
     )
@@ -98,7 +98,7 @@ def photographed(
     sigma = abs(look.blur_share) * size
     if sigma > 0.25:
         soft = cv2.GaussianBlur(out, (0, 0), sigma)
-        out = soft if look.blur_share > 0 else cv2.addWeighted(out, 1.7, soft, -0.7, 0)
+        out = soft if look.blur_share > 0 else cv2.addWeighted(out, 1.5, soft, -0.5, 0)
     strength = look.grain * grain_share
     if strength > 0.4:
         tile = _grain_tile(look.grain_size)

@@ -113,6 +113,8 @@ def _draw_eye(canvas: skia.Canvas, pose: Pose, shape: EyeShape) -> None:
     lash = mix(shaded(identity.hair, 0.55), (0.07, 0.05, 0.05), 0.7)
     canvas.drawPath(smooth_path(shape.lower, closed=False), stroke(dark, 0.0036, 0.55, 0.001))
     canvas.drawPath(_lash_path(shape, identity.lashes), fill(lash, 0.94))
+    if identity.lashes > 0.3:
+        canvas.drawPath(_single_lashes(shape, identity.lashes), stroke(lash, 0.0021, 0.85))
 
 
 def _lash_path(shape: EyeShape, lashes: float) -> skia.Path:
@@ -129,6 +131,21 @@ def _lash_path(shape: EyeShape, lashes: float) -> skia.Path:
     path.lineTo(*tip)
     extend_path(path, [(px, py + 0.0012) for px, py in shape.upper[::-1]])
     path.close()
+    return path
+
+
+def _single_lashes(shape: EyeShape, lashes: float) -> skia.Path:
+    """Lashes that fan out from the upper lid, longer outwards; they point down when it is shut."""
+    points = np.array(shape.upper)
+    path = skia.Path()
+    up = -1.0 if shape.open_share > 0.35 else 0.8
+    for step in (2.6, 3.3, 4.0, 4.6, 5.1, 5.5):
+        low = int(step)
+        x, y = points[low] + (points[low + 1] - points[low]) * (step - low)
+        long = (0.004 + 0.007 * lashes) * (0.45 + 0.11 * step)
+        fan = shape.side * (step - 2.2) * 0.28
+        path.moveTo(x, y)
+        path.quadTo(x + 0.35 * fan * long, y + 0.75 * up * long, x + fan * long, y + up * long)
     return path
 
 
@@ -156,6 +173,10 @@ def _draw_ball(canvas: skia.Canvas, pose: Pose, shape: EyeShape) -> None:
         radius * 0.87,
         gradient((0, -radius), (0, radius), [shaded(identity.iris, 0.38), lit(identity.iris, 0.20)]),
     )
+    canvas.save()
+    canvas.scale(radius, radius)
+    canvas.drawPath(_iris_fibres(), stroke(lit(identity.iris, 0.55), 0.055, 0.34))
+    canvas.restore()
     canvas.drawCircle(0, 0, radius * 0.46, fill((0.045, 0.035, 0.04)))
     canvas.restore()
     canvas.drawPath(smooth_path(shape.upper, closed=False), stroke((0.16, 0.09, 0.09), 0.014, 0.42, 0.004))
@@ -165,6 +186,19 @@ def _draw_ball(canvas: skia.Canvas, pose: Pose, shape: EyeShape) -> None:
         middle[0] - 0.006 * math.copysign(1, identity.light), middle[1] + 0.007, 0.0024, fill((1, 1, 1), 0.35)
     )
     canvas.restore()
+
+
+@lru_cache(maxsize=1)
+def _iris_fibres() -> skia.Path:
+    """Rays of the iris from pupil to rim, uneven, in units of its radius."""
+    generator = np.random.default_rng(1)
+    path = skia.Path()
+    for index, (start, end, turn) in enumerate(generator.random((22, 3)).tolist()):
+        angle = math.tau * (index + 0.7 * turn) / 22
+        near, far = 0.48 + 0.08 * start, 0.62 + 0.20 * end
+        path.moveTo(near * math.cos(angle), near * math.sin(angle))
+        path.lineTo(far * math.cos(angle), far * math.sin(angle))
+    return path
 
 
 def brow_points(pose: Pose, side: int) -> list[tuple[float, float, float]]:

@@ -177,7 +177,7 @@ def _draw_nostrils(canvas: skia.Canvas, pose: Pose) -> None:
             pose.at(wing * (0.0330 + 0.003 * sneer) * width, base - 0.008 - rise, 0.022),
             pose.at(wing * 0.0255 * width, base + 0.002 - rise, 0.026),
         ]
-        canvas.drawPath(smooth_path(curve, closed=False), stroke(dark, 0.0046, 0.50 + 0.3 * sneer, 0.0020))
+        canvas.drawPath(smooth_path(curve, closed=False), stroke(dark, 0.0046, 0.62 + 0.25 * sneer, 0.0018))
 
 
 def _draw_folds(canvas: skia.Canvas, pose: Pose) -> None:

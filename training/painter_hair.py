@@ -61,7 +61,7 @@ def _hanging(pose: Pose) -> list[Point]:
     flare = (0.208 + 0.038 * volume) * wide
     sway = 0.4 if low > 0.3 else 1.0
     half: list[tuple[float, float, float]] = [
-        (0.09, -0.285, 1.0),
+        (0.09, -0.280, 1.0),
         (0.178 * wide, -0.21, 1.0),
         (0.214 * wide, -0.06, 1.0),
     ]
@@ -268,7 +268,8 @@ def _curtains(pose: Pose) -> list[skia.Path]:
         drop = pose.drop(low) * 0.15
         seam_x = part_x - side * 0.002  # the two overlap, or the skin would shine through the parting
         outer = [
-            (seam_x, -0.300 - extra, -0.01), (side * 0.105, -0.277 - extra, -0.02),
+            (seam_x, -0.299 - extra, -0.01), (seam_x + side * 0.050, -0.2965 - extra, -0.015),
+            (side * 0.112, -0.272 - extra, -0.02),
             (side * (0.172 + 0.5 * extra), -0.200 - 0.3 * extra, -0.02), (side * (0.193 + extra), -0.07, -0.02),
         ]  # fmt: skip
         inner = [(side * 0.155, -0.088, 0.08), (side * 0.128, -0.140, 0.10), (part_x + side * 0.060, -0.200, 0.13)]
