@@ -43,18 +43,18 @@ class Mood:
     pitch: float = 0.0
     liveliness: float = 1.0
     nods: float = 1.0
-    blinks_per_minute: float = 17.0
+    blinks_per_minute: float = 21.0
     jaw: float = 1.0
 
 
 MOODS = {
-    "angry": Mood(-0.30, -0.50, 0.90, -0.05, 0.25, -0.05, liveliness=1.3, nods=1.4, blinks_per_minute=14.0, jaw=1.08),
+    "angry": Mood(-0.30, -0.50, 0.90, -0.05, 0.25, -0.05, liveliness=1.3, nods=1.4, blinks_per_minute=18.0, jaw=1.08),
     "disgust": Mood(-0.45, -0.25, 0.40, 0.22, 0.66, 0.05, liveliness=0.8, nods=0.6, jaw=0.92),
-    "fear": Mood(-0.45, 0.45, -0.90, -0.26, 0.0, 0.04, liveliness=0.9, nods=0.7, blinks_per_minute=20.0, jaw=0.95),
+    "fear": Mood(-0.45, 0.45, -0.90, -0.26, 0.0, 0.04, liveliness=0.9, nods=0.7, blinks_per_minute=23.0, jaw=0.95),
     "happy": Mood(0.78, 0.20, 0.0, 0.10, 0.0, 0.02, liveliness=1.2, nods=1.3, jaw=1.05),
     "neutral": Mood(),
-    "sad": Mood(-0.60, 0.0, -0.70, 0.26, 0.0, -0.09, liveliness=0.55, nods=0.4, blinks_per_minute=15.0, jaw=0.85),
-    "surprise": Mood(0.12, 1.0, 0.0, -0.38, 0.0, 0.03, liveliness=1.1, blinks_per_minute=14.0, jaw=1.10),
+    "sad": Mood(-0.60, 0.0, -0.70, 0.26, 0.0, -0.09, liveliness=0.55, nods=0.4, blinks_per_minute=19.0, jaw=0.85),
+    "surprise": Mood(0.12, 1.0, 0.0, -0.38, 0.0, 0.03, liveliness=1.1, blinks_per_minute=18.0, jaw=1.10),
 }
 STRENGTH_SPAN, LIVELINESS_SPAN = (0.85, 1.15), (0.85, 1.2)
 
@@ -72,7 +72,7 @@ BLINK_SHAPE = (0.45, 1.0, 1.0, 0.72, 0.30, 0.08)
 BLINK_REST_FRAMES = 8
 PHRASE_END_FRAMES = 4
 # Shares of phrase ends, and of first words after a long pause, that bring a blink.
-PHRASE_END_BLINKS, FIRST_WORD_BLINKS = 0.42, 0.25
+PHRASE_END_BLINKS, FIRST_WORD_BLINKS = 0.40, 0.20
 LONG_PAUSE_FRAMES = 15
 # Beyond these a frame's chance moves the eyes: to a place near the viewer, aside, and back again.
 LOOK_BEYOND, ASIDE_BEYOND, BACK_BEYOND = 1.9, 2.65, 1.5

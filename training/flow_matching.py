@@ -9,6 +9,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+# Frames at a window's end that see nothing after them, and what they and the step into the window count.
+_JOINED_FRAMES, _JOINT_WEIGHT = 2, 2.0
+
 
 def straight_path(noise: Tensor, motion: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
     """A point of the optimal-transport path and its velocity.
@@ -24,11 +27,18 @@ def flow_matching_loss(velocity: Tensor, target: Tensor, follows: bool = False) 
     """Squared error of velocities and of their first differences along the frames, evenly.
 
     velocity, target: [B, N, D]
-    follows: whether the frame before the first is known, so that an error of the first is a jump from there
+    follows: whether the window follows known frames and is followed by others: an error of its first frame is then a
+        jump, and both its ends, where a stream is joined, count more
     """
     error = velocity - target
-    steps = torch.cat([error[:, :1], error.diff(dim=1)], 1) if follows else error.diff(dim=1)
-    return error.square().mean() + steps.square().mean()
+    if not follows:
+        return error.square().mean() + error.diff(dim=1).square().mean()
+    steps = torch.cat([error[:, :1], error.diff(dim=1)], 1)
+    at_end = torch.ones(error.shape[1], 1, device=error.device)
+    at_end[-_JOINED_FRAMES:] = _JOINT_WEIGHT
+    at_both = at_end.clone()
+    at_both[0] = _JOINT_WEIGHT
+    return (error.square() * at_end).mean() + (steps.square() * at_both).mean()
 
 
 def euler(field: Callable[[Tensor, float], Tensor], noise: Tensor, num_points: int) -> Tensor:

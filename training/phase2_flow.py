@@ -52,7 +52,7 @@ class Phase2Config:
     learning_rate: float = 1e-3
     warm_up_steps: int = 200
     condition_dropout: float = 0.1
-    carried_dropout: float = 0.25
+    carried_dropout: float = 0.35
     mouth_weight: float = 1.0
     emphasis: tuple[tuple[str, float], ...] = (
         ("jaw", 2.0),
@@ -60,7 +60,7 @@ class Phase2Config:
         ("lip_rounding", 2.0),
         ("lip_closing", 3.0),
         ("lip_tuck", 2.0),
-        ("blink", 2.0),
+        ("blink", 3.0),
     )
     average_decay: float = 0.999
     seed: int = 1

@@ -31,8 +31,15 @@ def test_the_loss_is_zero_at_the_target_and_sees_jitter():
     assert flow_matching_loss(jittering, target) > 4 * flow_matching_loss(shifted, target)
 
 
-def test_an_error_of_the_first_frame_is_a_jump_from_what_is_known():
-    target = torch.randn(2, 6, 3)
-    shifted = target + 0.1
-    assert torch.allclose(flow_matching_loss(shifted, target), torch.tensor(0.01))
-    assert torch.allclose(flow_matching_loss(shifted, target, follows=True), torch.tensor(0.01 + 0.01 / 6))
+def test_where_windows_join_an_error_counts_more():
+    target = torch.zeros(1, 6, 1)
+
+    def loss_with_error_at(frame: int) -> float:
+        velocity = target.clone()
+        velocity[:, frame] = 0.6
+        return float(flow_matching_loss(velocity, target, follows=True))
+
+    # 0.36 / 6 for the frame, and again for each of the two steps beside it; at the joints twice as much.
+    assert abs(loss_with_error_at(2) - 0.06 * 3) < 1e-6
+    assert abs(loss_with_error_at(0) - 0.06 * (1 + 2 + 1)) < 1e-6
+    assert abs(loss_with_error_at(5) - 0.06 * (2 + 2)) < 1e-6
