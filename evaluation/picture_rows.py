@@ -3,6 +3,7 @@
 In: an examination. Out: figures, and sheets of pictures for the eye.
 """
 
+import os
 import time
 from collections import defaultdict
 
@@ -16,6 +17,7 @@ from evaluation.held_out import JUDGE_SEED, babble, person, wide_motion
 from evaluation.image_quality import l1_map, mean_inside, ssim_map
 from evaluation.puppet import Puppet
 from evaluation.table import Figure, not_measured
+from pipeline.portrait import Portrait
 from training.painter import mouth_and_eye_boxes, paint
 
 _NUM_ROUNDS = 5
@@ -113,14 +115,17 @@ def speed(exam: Examination) -> list[Figure]:
             figures += not_measured("speed", [name], f"OpenVINO is not installed, {engine} is")
             continue
         _, portrait = exam.painted_portrait(person(0))
-        times = _rounds(puppet, portrait, exam.size.num_timed_frames)
+        rounds_ms = _rounds(puppet, portrait, exam.size.num_timed_frames)
         puppet.close()
         how = f"OpenVINO, two threads, median of {_NUM_ROUNDS} rounds of {exam.size.num_timed_frames} frames"
-        figures.append(Figure("speed", name, times, bar, goal, "lower", "ms", how))
+        # What else the machine was doing decides such a figure.
+        how += f", the fastest {min(rounds_ms):.1f} ms; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+        figures.append(Figure("speed", name, float(np.median(rounds_ms)), bar, goal, "lower", "ms", how))
     return figures
 
 
-def _rounds(puppet: Puppet, portrait, num_frames: int) -> float:
+def _rounds(puppet: Puppet, portrait: Portrait, num_frames: int) -> list[float]:
+    """Mean milliseconds a frame of each round."""
     decoder = puppet.decoder(portrait)
     latents = puppet.latents(np.stack([wide_motion(i) for i in range(num_frames + _WARM_UP_FRAMES)]))
     for latent in latents[:_WARM_UP_FRAMES]:
@@ -131,7 +136,7 @@ def _rounds(puppet: Puppet, portrait, num_frames: int) -> float:
         for latent in latents[_WARM_UP_FRAMES:]:
             decoder.run(motion_latent=latent[None])
         rounds_ms.append((time.perf_counter() - began_s) * 1000 / num_frames)
-    return float(np.median(rounds_ms))
+    return rounds_ms
 
 
 def _talking(exam: Examination, number: int) -> Float32Array:
