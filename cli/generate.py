@@ -15,8 +15,9 @@ from contract.errors import ConfigError, PortraitNotFoundError
 # Beyond so many frames what follows no longer shows in what is kept.
 LOOKAHEAD_FRAMES = 8
 AUDIO_MODES = ("whole_clip", "rolling")
-# Memory grows with the square of what is heard at once.
-LONGEST_CLIP_S = 120
+# What is heard at once takes memory, in the end with its square: 2 GiB a minute's clip, more than 3 two minutes'.
+LONGEST_UNASKED_S = 120
+LONGEST_CLIP_S = 600
 
 
 def generate(
@@ -31,6 +32,9 @@ def generate(
     audio_guidance: Annotated[float | None, typer.Option(help="How strongly the voice moves the face.")] = None,
     seed: Annotated[int, typer.Option(help="Another number gives other movements to the same words.")] = 0,
     crop: Annotated[bool, typer.Option(help="Cut the face out of a picture file, or take it as it is.")] = True,
+    face_model: Annotated[
+        Path | None, typer.Option(help="YuNet file (ONNX) to find the face with; else OpenCV's own detector.")
+    ] = None,
     hop_frames: Annotated[int | None, typer.Option(help="Frames kept of each window; else all but the next.")] = None,
     lookahead_frames: Annotated[int | None, typer.Option(help="Frames drawn beyond those, for what follows.")] = None,
     audio_mode: Annotated[
@@ -80,8 +84,11 @@ def generate(
         side_px = manifest.spec.image_size_px
         chunks, clip = whole_clip(sound, is_asked_for=audio_mode is not None) if hears_whole else (sound.chunks(), None)
         with Mp4File(output, side_px, side_px) as film:
-            avatar = open_avatar(folder, engine, settings=settings)
-            stream = avatar.start(avatar.prepare(picture, crop=crop and is_own), settings, clip)
+            avatar = open_avatar(folder, engine, settings=settings, face_model=face_model)
+            face = avatar.prepare(picture, crop=crop and is_own)
+            for warning in face.warnings:
+                typer.echo(f"Warning: {warning}.", err=True)
+            stream = avatar.start(face, settings, clip)
             with tqdm(total=sound.expected_frames, unit="frame", desc=output.name, disable=None) as progress:
                 num_frames = 0
                 for chunk in chunks:
@@ -130,15 +137,16 @@ def whole_clip(sound, is_asked_for: bool):
 
     from contract.packets import FRAMES_PER_S
 
+    longest_s = LONGEST_CLIP_S if is_asked_for else LONGEST_UNASKED_S
     rest = sound.chunks()
-    chunks = list(islice(rest, LONGEST_CLIP_S * FRAMES_PER_S))
+    chunks = list(islice(rest, longest_s * FRAMES_PER_S))
     following = next(rest, None)
     if following is None:
         return chunks, np.concatenate([chunk.pcm for chunk in chunks])[: sound.num_samples]
-    told = f"the sound is longer than the {LONGEST_CLIP_S} s that are heard at once"
+    told = f"the sound is longer than {longest_s} s"
     if is_asked_for:
-        raise ConfigError(f"{told}, expected audio mode rolling")
-    typer.echo(f"{told}: it is heard as in a call (--audio-mode rolling)", err=True)
+        raise ConfigError(f"{told}, the most that is heard at once: expected audio mode rolling")
+    typer.echo(f"{told}: it is heard as in a call, unless --audio-mode whole_clip asks for all at once", err=True)
     return chain(chunks, [following], rest), None
 
 

@@ -154,12 +154,14 @@ def test_a_sound_too_long_to_be_heard_at_once_rolls_or_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("cli.generate.LONGEST_CLIP_S", 1)
+    monkeypatch.setattr("cli.generate.LONGEST_UNASKED_S", 1)
     output = tmp_path / "film.mp4"
     generate(audio=sound, output=output, bundle=free_bundle)
     assert pictures(output).shape == (33, 32, 32, 3)
-    assert "longer than the 1 s that are heard at once: it is heard as in a call" in capsys.readouterr().err
-    with pytest.raises(ConfigError, match="expected audio mode rolling"):
+    assert "longer than 1 s: it is heard as in a call, unless" in capsys.readouterr().err
+    generate(audio=sound, output=output, bundle=free_bundle, audio_mode="whole_clip")
+    monkeypatch.setattr("cli.generate.LONGEST_CLIP_S", 1)
+    with pytest.raises(ConfigError, match="longer than 1 s, the most that is heard at once: expected audio mode"):
         generate(audio=sound, output=output, bundle=free_bundle, audio_mode="whole_clip")
 
 
