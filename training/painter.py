@@ -16,7 +16,7 @@ from training.painter_face import draw_ears, draw_face, draw_neck, face_points
 from training.painter_hair import draw_back_hair, draw_front_hair
 from training.painter_identity import Identity, random_identity
 from training.painter_mouth import draw_mouth, mouth_shape
-from training.painter_pose import NECK_PIVOT_Y, Motion, Pose
+from training.painter_pose import NECK_PIVOT_Y, Pose, pose_of
 from training.painter_shapes import Point
 
 __all__ = ["CAST", "Identity", "mouth_and_eye_boxes", "paint", "portrait_motion", "random_identity", "random_motion"]
@@ -27,7 +27,7 @@ _INDEX = {name: index for index, name in enumerate(MOTION_NAMES)}
 
 def paint(identity: Identity, motion: NDArray[np.float32], size_px: int = 256) -> NDArray[np.uint8]:
     """A portrait [size_px, size_px, 3] uint8 RGB; the same arguments give the same picture. motion: [15] float32."""
-    pose = Pose(identity, Motion.of(motion))
+    pose = pose_of(identity, motion)
     pixels = backdrop_picture(identity, size_px).copy()
     canvas = skia.Surface(pixels).getCanvas()
 
@@ -59,7 +59,7 @@ def paint(identity: Identity, motion: NDArray[np.float32], size_px: int = 256) -
 
 def mouth_and_eye_boxes(identity: Identity, motion: NDArray[np.float32], size_px: int) -> tuple[Box, Box, Box]:
     """Boxes (x0, y0, x1, y1) in pixels, ends excluded: mouth with chin, the picture's left eye with brow, the right."""
-    pose = Pose(identity, Motion.of(motion))
+    pose = pose_of(identity, motion)
     mouth = mouth_shape(pose)
     chin = face_points(pose)[6:11]
     points = [*mouth.upper_outer, *mouth.lower_outer, *chin[1:4]]

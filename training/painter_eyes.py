@@ -41,6 +41,7 @@ class EyeShape:
     lift: float
 
 
+@lru_cache(maxsize=16)
 def eye_shape(pose: Pose, side: int) -> EyeShape:
     """side: -1 for the eye on the picture's left, 1 for the one on its right."""
     identity, motion = pose.identity, pose.motion
@@ -201,6 +202,7 @@ def _iris_fibres() -> skia.Path:
     return path
 
 
+@lru_cache(maxsize=16)
 def brow_points(pose: Pose, side: int) -> list[tuple[float, float, float]]:
     """The brow's middle line and half thickness: (x, y, half) from the nose outwards, before projection."""
     identity, motion = pose.identity, pose.motion
@@ -240,9 +242,11 @@ def _draw_brow(canvas: skia.Canvas, pose: Pose, side: int) -> None:
     ends_x = x + side * reach * (0.35 + 0.9 * share)
     ends_y = np.interp(np.minimum(steps + 0.25, len(rows) - 1.0), np.arange(len(rows)), middle[:, 1])
     ends_y = ends_y - half * (0.75 * (1 - share) + 0.8 * jitter[0] * share)
-    for x0, y0, x1, y1 in np.stack([x, roots_y, ends_x, ends_y], -1).tolist():
-        hairs.moveTo(*pose.at(x0, y0, 0.006))
-        hairs.lineTo(*pose.at(x1, y1, 0.006))
+    roots = pose.at_many(x, roots_y, 0.006).tolist()
+    ends = pose.at_many(ends_x, ends_y, 0.006).tolist()
+    for root, end in zip(roots, ends, strict=True):
+        hairs.moveTo(*root)
+        hairs.lineTo(*end)
     canvas.drawPath(hairs, stroke(shaded(colour, 0.25), 0.0022, 0.50))
 
 

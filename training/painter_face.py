@@ -25,6 +25,7 @@ from training.painter_skin import BOTTOM, HALF_WIDTH, TOP, relief, skin_picture
 _COLUMNS, _ROWS = 17, 21
 
 
+@lru_cache(maxsize=8)
 def face_points(pose: Pose) -> list[Point]:
     """The outline of the face, projected, clockwise from the crown."""
     identity = pose.identity

@@ -13,7 +13,7 @@ from training.painter_eyes import brow_points, eye_shape
 from training.painter_face import face_points
 from training.painter_identity import Identity
 from training.painter_mouth import mouth_shape
-from training.painter_pose import NOSE_BASE_Y, WING_RISE, Motion, Pose
+from training.painter_pose import NOSE_BASE_Y, WING_RISE, Pose, pose_of
 from training.painter_shapes import Point
 
 _ROW = 13  # points of each of the lips' four outlines, which come first
@@ -25,7 +25,7 @@ def landmarks(identity: Identity, motion: NDArray[np.float32]) -> NDArray[np.flo
 
     motion: [15] float32
     """
-    pose = Pose(identity, Motion.of(motion))
+    pose = pose_of(identity, motion)
     head = [pose.rolled(point) for group in (_mouth(pose), _eyes(pose), _skin(pose)) for point in group]
     points = pose.picture(np.array([*head, *_shoulders(pose)]))
     return np.concatenate([points, _backdrop(pose)]).astype(np.float32)
@@ -39,7 +39,7 @@ def mouth_opening(points: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def landmark_weights() -> NDArray[np.float32]:
     """How much each landmark counts: [num_landmarks] float32 of mean 1."""
-    pose = Pose(_anybody(), Motion.of(np.zeros(len(MOTION_NAMES), np.float32)))
+    pose = pose_of(_anybody(), np.zeros(len(MOTION_NAMES), np.float32))
     counts = ((_MOUTH_WEIGHT, len(_mouth(pose))), (_EYE_WEIGHT, len(_eyes(pose))), (_SKIN_WEIGHT, len(_skin(pose))))
     still = len(_shoulders(pose)) + len(_backdrop(pose))
     weights = np.concatenate([*(np.full(count, weight) for weight, count in counts), np.full(still, _STILL_WEIGHT)])

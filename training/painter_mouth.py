@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import skia
 
@@ -56,6 +57,7 @@ class MouthShape:
         return path
 
 
+@lru_cache(maxsize=8)
 def mouth_shape(pose: Pose) -> MouthShape:
     """Where the lips lie."""
     identity, motion = pose.identity, pose.motion
