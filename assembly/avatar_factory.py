@@ -13,6 +13,7 @@ from contract.spec import OPTIONAL_COMPONENTS, REQUIRED_COMPONENTS, ComponentNam
 from engines.base import Engine
 from engines.registry import Precision, open_engine, resolve_backend
 from pipeline.avatar import Avatar, AvatarEngines, NeuralAvatar, StreamSettings, motion_editor
+from pipeline.face_detector import open_face_detector
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 SMALL_BYTES = 64 * 2**20
@@ -24,6 +25,7 @@ def open_avatar(
     precision: str = "auto",
     settings: StreamSettings | None = None,
     num_threads: int | None = None,
+    face_model: Path | None = None,
 ) -> Avatar:
     """Open all components of a bundle.
 
@@ -32,11 +34,13 @@ def open_avatar(
         one in all components but the audio encoder, which is float32 always
     settings: of the streams to come, where known; they are checked here, before the work of opening
     num_threads: of each engine; None is one where sharing the work costs more than it gains, else the backend's choice
+    face_model: a YuNet file that finds faces in pictures; None is the detector inside OpenCV
     Raises BundleError, EngineError, ConfigError.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"precision {precision!r}, expected one of {', '.join(PRECISIONS)}")
     backend = resolve_backend(engine)
+    face_detector = open_face_detector(face_model)
     manifest = read_manifest(bundle)
     basis = read_motion_basis(bundle, manifest)
     if settings is not None:
@@ -44,7 +48,7 @@ def open_avatar(
         motion_editor(settings, manifest.spec, basis)
 
     def open_component(name: ComponentName) -> Engine:
-        signature = _of_one(manifest.spec.signature(name))
+        signature = of_one(manifest.spec.signature(name))
         artifact = bundle / manifest.components[name].file
         threads = _num_threads(name, artifact) if num_threads is None else num_threads
         return open_engine(backend, artifact, signature, _precision(manifest, name, precision), threads)
@@ -61,10 +65,11 @@ def open_avatar(
             emotion_classifier=engines.get("emotion_classifier"),
         ),
         basis,
+        face_detector,
     )
 
 
-def _of_one(signature: EngineSignature) -> EngineSignature:
+def of_one(signature: EngineSignature) -> EngineSignature:
     """A signature for a batch of one: all that a stream runs, and what an engine is compiled for best."""
 
     def fix(tensors: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:

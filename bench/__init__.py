@@ -1,0 +1,1 @@
+"""Numbers, each with the machine and the commit it was measured on."""

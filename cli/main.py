@@ -13,7 +13,7 @@ import typer
 
 from contract.errors import FloatAvatarError
 
-COMMANDS = ("serve", "generate", "import-checkpoint", "export", "train", "evaluate", "doctor")
+COMMANDS = ("serve", "generate", "import-checkpoint", "export", "train", "evaluate", "bench", "doctor")
 TRAINING_PACKAGES = ("torch", "onnx", "onnxscript", "skia", "transformers", "safetensors", "huggingface_hub")
 
 app = typer.Typer(
@@ -23,7 +23,11 @@ app = typer.Typer(
 )
 for name in COMMANDS:
     function = name.replace("-", "_")
-    app.command(name)(getattr(import_module(f"cli.{function}"), function))
+    command = getattr(import_module(f"cli.{function}"), function)
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name)(command)
 
 
 @app.callback()

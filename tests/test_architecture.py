@@ -77,7 +77,13 @@ FLOORS = {
     "pipeline": Floor(
         ours=names("contract engines.base"),
         outside=names("numpy"),
-        in_file={"voice_activity.py": names("webrtcvad"), "portrait.py": names("cv2")},
+        in_file={
+            "voice_activity.py": names("webrtcvad"),
+            "portrait.py": names("cv2"),
+            "portrait_cut.py": names("cv2"),
+            "cascade_detector.py": names("cv2"),
+            "yunet_detector.py": names("cv2"),
+        },
         banned=CLOCKS_AND_THREADS | names("torch"),
     ),
     "assembly": Floor(
