@@ -21,6 +21,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.  [default: 8080]")] = None,
     hop_frames: Annotated[int | None, typer.Option(help="Frames drawn at a time: fewer answer sooner.")] = None,
     lookahead_frames: Annotated[int | None, typer.Option(help="Frames of sound waited for beyond those.")] = None,
+    face_model: Annotated[
+        Path | None, typer.Option(help="YuNet file (ONNX) to find the face with; else OpenCV's own detector.")
+    ] = None,
     test_pattern: Annotated[bool, typer.Option(help="Serve the measuring picture instead of an avatar.")] = False,
 ) -> None:
     """Open the avatar and serve it to browsers."""
@@ -34,6 +37,7 @@ def serve(
         port=port,
         hop_frames=hop_frames,
         lookahead_frames=lookahead_frames,
+        face_model=face_model,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("aioice", "aiortc"):
@@ -89,7 +93,7 @@ def open_bundle(config):
     # The files are compared with their sums when the avatar is opened.
     manifest = read_manifest(folder, verify_sums=False)
     gallery = bundle_gallery(folder, manifest, config.portrait)
-    avatar = open_avatar(folder, settings=config.stream_settings)
+    avatar = open_avatar(folder, settings=config.stream_settings, face_model=config.face_model)
     typer.echo(f"Avatar: {manifest.name}, licence {manifest.licence}.")
     return avatar, gallery
 

@@ -19,6 +19,7 @@ from contract.spec import EMOTIONS, AvatarSpec
 from engines.base import Engine
 from pipeline.audio_features import FrameGroups
 from pipeline.conditions import ClipConditions, Conditions
+from pipeline.face_detector import FaceDetector, open_face_detector
 from pipeline.frame_renderer import FrameRenderer
 from pipeline.motion_editor import MotionEdit, MotionEditor, resolve
 from pipeline.motion_sampler import MotionSampler, WindowSettings
@@ -144,15 +145,25 @@ class AvatarEngines:
 class NeuralAvatar:
     """The avatar of a bundle's networks."""
 
-    def __init__(self, spec: AvatarSpec, engines: AvatarEngines, motion_basis: Float32Array | None = None) -> None:
-        """motion_basis: [latent_dim, directions] float32, orthonormal columns; without it motion can't be edited."""
+    def __init__(
+        self,
+        spec: AvatarSpec,
+        engines: AvatarEngines,
+        motion_basis: Float32Array | None = None,
+        face_detector: FaceDetector | None = None,
+    ) -> None:
+        """motion_basis: [latent_dim, directions] float32, orthonormal columns; without it motion can't be edited.
+
+        face_detector: None is the one inside OpenCV
+        """
         self.spec = spec
         self.engines = engines
         self._motion_basis = motion_basis
+        self._face_detector = face_detector or open_face_detector()
 
     def prepare(self, picture: UInt8Array, crop: bool = True) -> Portrait:
         """Make a portrait of a picture [height, width, 3] uint8, RGB; raises PortraitError."""
-        return encode_portrait(self.engines.portrait_encoder, self.spec, picture, crop)
+        return encode_portrait(self.engines.portrait_encoder, self.spec, picture, self._face_detector if crop else None)
 
     def start(self, portrait: Portrait, settings: StreamSettings, clip: Float32Array | None = None) -> "NeuralStream":
         """Begin a stream; raises ConfigError where the settings do not fit the model.

@@ -17,6 +17,7 @@ class ServerConfig(BaseSettings):
 
     bundle: folder of the avatar; None is the one that ships
     portrait: name of one of the bundle's, or a picture's path; None is the bundle's own choice
+    face_model: a YuNet file that finds faces in pictures; None is the detector inside OpenCV
     max_sessions: calls at the same time; more get 503
     cushion_frames: ticks a frame waits, at the beginning, against uneven rendering
     microphone_cushion_ms: sound kept back against uneven arrival
@@ -32,6 +33,7 @@ class ServerConfig(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535)
     bundle: Path | None = None
     portrait: str | None = None
+    face_model: Path | None = None
     hop_frames: int = Field(default=5, ge=1)
     lookahead_frames: int = Field(default=2, ge=0)
     max_sessions: int = Field(default=2, ge=1)

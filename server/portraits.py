@@ -3,6 +3,7 @@
 In: pictures with names. Out: their list, small copies of them, and portraits, each prepared once, when first asked for.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +18,7 @@ from pipeline.portrait import Portrait
 from server.render_worker import RenderWorker
 
 THUMBNAIL_PX = 512
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +61,10 @@ class PortraitGallery:
     async def prepare(self, choice: PortraitChoice, avatar: Avatar, worker: RenderWorker) -> Portrait:
         """What the avatar needs of a face; raises PortraitError where it can't use the picture."""
         if choice.name not in self._prepared:
-            self._prepared[choice.name] = await worker.call(lambda: avatar.prepare(choice.picture, choice.crop))
+            portrait = await worker.call(lambda: avatar.prepare(choice.picture, choice.crop))
+            self._prepared[choice.name] = portrait
+            for warning in portrait.warnings:
+                log.warning("Portrait %s: %s.", choice.name, warning)
         return self._prepared[choice.name]
 
     def thumbnail(self, choice: PortraitChoice) -> bytes:

@@ -12,6 +12,7 @@ from bundles.manifest import read_manifest, write_manifest
 from bundles.motion_basis import write_motion_basis
 from cli.generate import generate, window
 from contract.errors import BundleError, ConfigError, FloatAvatarError, MediaError, PortraitError, PortraitNotFoundError
+from server.portraits import to_png
 from tests.bundles.tiny_bundle import SPEC, write_tiny_bundle
 
 
@@ -64,6 +65,17 @@ def test_a_film_of_the_sounds_length_comes_out(
     assert "real-time factor" in told
 
 
+def test_what_is_less_than_ideal_in_a_picture_is_told(
+    bundle: Path, sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    oblong = tmp_path / "oblong.png"
+    oblong.write_bytes(to_png(np.full((60, 90, 3), 120, np.uint8)))
+    generate(audio=sound, output=tmp_path / "film.mp4", bundle=bundle, portrait=str(oblong), crop=False)
+    assert "Warning: of the picture's 90 x 60 px only the middle square is taken.\n" in capsys.readouterr().err
+    generate(audio=sound, output=tmp_path / "film.mp4", bundle=bundle)
+    assert "Warning" not in capsys.readouterr().err
+
+
 def test_the_same_seed_gives_the_same_film(bundle: Path, sound: Path, tmp_path: Path) -> None:
     films = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -102,7 +114,8 @@ def test_a_face_of_the_bundle_or_a_picture_of_ones_own(bundle: Path, sound: Path
     [
         ({"portrait": "carl"}, PortraitNotFoundError, "'carl' is neither a file nor one of anna, ben"),
         ({"portrait": "SOUND"}, PortraitError, "holds no picture"),
-        ({"portrait": "BEN"}, PortraitError, "no frontal face was found"),
+        ({"portrait": "BEN"}, PortraitError, "no face was found"),
+        ({"face_model": Path("/nowhere.onnx")}, ConfigError, "face model /nowhere.onnx is not there"),
         ({"bundle": Path("/nowhere")}, BundleError, "is no bundle"),
         ({"audio": Path("/nowhere.wav")}, MediaError, "is not there"),
         ({"output": Path("/nowhere/film.mp4")}, MediaError, "can't be written"),
