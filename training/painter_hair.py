@@ -1,4 +1,4 @@
-"""Hair styles and coverings: a mass behind the head and a front whose hairline sits on the forehead."""
+"""Hair styles: a mass behind the head and a front whose hairline sits on the forehead."""
 
 import math
 
@@ -6,8 +6,9 @@ import numpy as np
 import skia
 
 from training.painter_face import face_points
+from training.painter_headwear import drape, draw_beret, draw_hem, hang, not_past_the_face, wrap
 from training.painter_pose import Pose
-from training.painter_shapes import Point, extend_path, fill, lit, shaded, smooth_path, spot, stroke
+from training.painter_shapes import Point, extend_path, fill, shaded, smooth_path, spot, stroke
 from training.painter_strands import hair_paint
 
 _HANGING = ("long", "wavy", "bob", "fringe")
@@ -19,7 +20,7 @@ def draw_back_hair(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
     identity = pose.identity
     style, wide = identity.hair_style, identity.face_width
     if identity.headwear == "hijab":
-        canvas.drawPath(_drape(pose), fill(shaded(identity.headwear_colour, 0.55)))
+        canvas.drawPath(drape(pose), fill(shaded(identity.headwear_colour, 0.55)))
         return
     if style == "bald":
         return
@@ -70,21 +71,9 @@ def _hanging(pose: Pose) -> list[Point]:
         wave = 0.020 * identity.hair_wave * math.sin(34 * y + 1.0) + 0.014 * identity.hair_wave
         taper = 1.0 - (0.10 if low > 0.3 else 0.06 + 0.10 * (step == 6)) * max(0, step - 4)
         half.append((flare * taper + wave, y, 1 + (sway - 1) * step / 6))
-    head = [_hang(pose, x, y, share) for x, y, share in half]
-    other = [_hang(pose, -x, y, share) for x, y, share in half[::-1]]
+    head = [hang(pose, x, y, share) for x, y, share in half]
+    other = [hang(pose, -x, y, share) for x, y, share in half[::-1]]
     return [*head, *other]
-
-
-def _hang(pose: Pose, x: float, y: float, share: float) -> Point:
-    """A point of hanging hair: low ends follow the head only in part."""
-    head = pose.rim(x, y, -0.06 * share)
-    if share >= 1:
-        return head
-    # The canvas is rolled with the head; ends that rest on the shoulders are rolled back.
-    sine, cosine = math.sin(-pose.motion.roll), math.cos(-pose.motion.roll)
-    rest_x, rest_y = x, y - 0.31
-    still = (rest_x * cosine - rest_y * sine + pose.body_x, rest_x * sine + rest_y * cosine + 0.31)
-    return (still[0] + (head[0] - still[0]) * share, still[1] + (head[1] - still[1]) * share)
 
 
 def _cloud(pose: Pose) -> list[Point]:
@@ -118,7 +107,7 @@ def _cap(pose: Pose, outer: list[tuple[float, float]], hairline: list[tuple[floa
 
 def _line(pose: Pose, hairline: list[tuple[float, float]]) -> list[Point]:
     wide = pose.identity.face_width
-    return [_not_past_the_face(pose, pose.at(x * wide, y, 0.004)) for x, y in hairline]
+    return [not_past_the_face(pose, pose.at(x * wide, y, 0.004)) for x, y in hairline]
 
 
 def _contour(volume: float, low: float, lean: float = 0.0, seed: int = 0) -> list[tuple[float, float]]:
@@ -141,7 +130,7 @@ def draw_front_hair(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
     seed = identity.seed
     lines: list[list[Point]] = []
     if identity.headwear == "hijab":
-        paths = [_wrap(pose)]
+        paths = [wrap(pose)]
     elif style == "bald":
         paths = []
     else:
@@ -178,7 +167,7 @@ def draw_front_hair(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
     for path in paths:
         canvas.drawPath(path, paint)
     if identity.headwear == "hijab":
-        _draw_hem(canvas, pose)
+        draw_hem(canvas, pose)
         return
     if style not in ("curly", "afro"):
         for line in lines:
@@ -188,7 +177,7 @@ def draw_front_hair(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
     if style == "fringe":
         _draw_fringe_gaps(canvas, pose)
     if identity.headwear == "beret":
-        _draw_beret(canvas, pose, size_px)
+        draw_beret(canvas, pose, size_px)
 
 
 def _draw_shadow(canvas: skia.Canvas, pose: Pose, paths: list[skia.Path]) -> None:
@@ -285,7 +274,7 @@ def _curtains(pose: Pose) -> list[skia.Path]:
         tip = pose.rim(side * 0.194 * wide, low + 0.05 + drop, 0.0)
         path.quadTo(*pose.rim(side * (0.205 + extra) * wide, low + 0.040, 0.0), *tip)
         inside = [pose.rim(x * wide, y + (drop if y > 0 else 0), z) for x, y, z in inner]
-        extend_path(path, [_not_past_the_face(pose, point) if point[1] < 0.06 else point for point in inside])
+        extend_path(path, [not_past_the_face(pose, point) if point[1] < 0.06 else point for point in inside])
         path.close()
         paths.append(path)
     return paths
@@ -325,85 +314,3 @@ def _draw_fringe_gaps(canvas: skia.Canvas, pose: Pose) -> None:
         path.moveTo(*pose.at(x * wide, y - 0.03, 0.012))
         path.lineTo(*pose.at(x * wide * 1.01, y + 0.006, 0.012))
     canvas.drawPath(path, stroke(shaded(pose.identity.hair, 0.35), 0.0026, 0.45))
-
-
-def _opening(pose: Pose) -> list[Point]:
-    """The rim of a covering around the face, clockwise from the forehead."""
-    wide = pose.identity.face_width
-    half = [
-        (0.0, -0.196),
-        (0.085, -0.184),
-        (0.142, -0.120),
-        (0.164, -0.020),
-        (0.158, 0.090),
-        (0.122, 0.190),
-        (0.060, 0.246),
-    ]
-    rows = [*half, (0.0, 0.250), *((-x, y) for x, y in half[:0:-1])]
-    points = [
-        pose.at(x * wide, y + 0.9 * pose.drop(y), 0.012) if y < 0.15 else pose.rim(x * wide, y + pose.drop(y), 0.09)
-        for x, y in rows
-    ]
-    return [_not_past_the_face(pose, point, 0.010) for point in points]
-
-
-def _not_past_the_face(pose: Pose, point: Point, margin: float = 0.0) -> Point:
-    """The point, moved in where a turned head's edge hides it."""
-    wide = pose.identity.face_width
-    low, high = pose.rim(-0.180 * wide, 0, 0.015)[0] + margin, pose.rim(0.180 * wide, 0, 0.015)[0] - margin
-    return min(high, max(low, point[0])), point[1]
-
-
-def _drape(pose: Pose) -> skia.Path:
-    """The outline of cloth around head, neck and shoulders."""
-    wide = pose.identity.face_width
-    half = [(0.0, -0.325, 1.0), (0.115, -0.295, 1.0), (0.190, -0.205, 1.0), (0.216, -0.070, 1.0), (0.212, 0.080, 1.0),
-            (0.196, 0.220, 0.8), (0.230, 0.335, 0.35), (0.310, 0.410, 0.1), (0.330, 0.60, 0.0)]  # fmt: skip
-    rows = [*half, *((-x, y, share) for x, y, share in half[:0:-1])]
-    return smooth_path([_hang(pose, x * wide, y, share) for x, y, share in rows])
-
-
-def _wrap(pose: Pose) -> skia.Path:
-    """Cloth around head and neck with a hole for the face."""
-    return skia.Op(_drape(pose), smooth_path(_opening(pose)), skia.kDifference_PathOp)
-
-
-def _draw_hem(canvas: skia.Canvas, pose: Pose) -> None:
-    colour = pose.identity.headwear_colour
-    rim = smooth_path(_opening(pose))
-    canvas.drawPath(rim, stroke(shaded(colour, 0.45), 0.010, 0.55, 0.004))
-    canvas.drawPath(rim, stroke(lit(colour, 0.22), 0.004, 0.55, 0.001))
-    folds = skia.Path()
-    for x0, x1, y0 in ((-0.14, 0.10, 0.20), (-0.16, 0.16, 0.26), (0.10, -0.14, 0.30)):
-        start, end = _hang(pose, x0, y0, 0.7), _hang(pose, x1, y0 + 0.11, 0.4)
-        folds.moveTo(*start)
-        folds.quadTo((start[0] + end[0]) / 2, end[1] + 0.012, *end)
-    canvas.save()
-    canvas.clipPath(_wrap(pose), doAntiAlias=True)
-    canvas.drawPath(folds, stroke(shaded(colour, 0.55), 0.014, 0.50, 0.006))
-    canvas.translate(0, -0.012)
-    canvas.drawPath(folds, stroke(lit(colour, 0.35), 0.008, 0.30, 0.005))
-    canvas.restore()
-
-
-def _draw_beret(canvas: skia.Canvas, pose: Pose, size_px: int) -> None:
-    """A soft cap that leans to one side."""
-    identity = pose.identity
-    side = -1 if identity.hair_part >= 0 else 1
-    colour = identity.headwear_colour
-    rows = [(-0.178, -0.165), (-0.235, -0.235), (-0.200, -0.315), (-0.085, -0.362), (0.060, -0.352), (0.155, -0.300),
-            (0.186, -0.225), (0.170, -0.175)]  # fmt: skip
-    outer = [pose.rim(-side * x, y, -0.01) for x, y in rows]
-    band = [
-        pose.at(-side * x, y, 0.01)
-        for x, y in ((0.150, -0.190), (0.075, -0.232), (0.0, -0.238), (-0.085, -0.222), (-0.152, -0.180))
-    ]
-    path = skia.Path()
-    extend_path(path, outer)
-    extend_path(path, band)
-    path.close()
-    canvas.drawPath(path, fill(shaded(identity.hair, 0.8), 0.5, 0.008))
-    canvas.drawPath(path, hair_paint(pose, size_px, 0.03, colour))
-    canvas.drawPath(
-        smooth_path([outer[-1], *band, outer[0]], closed=False), stroke(shaded(colour, 0.45), 0.010, 0.75, 0.002)
-    )
