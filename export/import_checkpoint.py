@@ -32,12 +32,12 @@ LICENCE = (
     "CC BY-NC-ND 4.0, research only: FLOAT's released weights are their authors'; no commercial use, "
     "and nothing made from them may be passed on"
 )
-# What each component bears; sound and portrait set everything after, so they stay exact.
+# What each component bears, in the order of export; sound and portrait set everything after, so they stay exact.
 PRECISIONS: dict[ComponentName, str] = {
     "audio_encoder": "float32",
     "portrait_encoder": "float32",
-    "flow_transformer": "bfloat16",
     "frame_decoder": "bfloat16",
+    "flow_transformer": "bfloat16",
     "emotion_classifier": "bfloat16",
 }
 STEPS = ("reading the weights", *PRECISIONS, "writing the manifest")
