@@ -66,7 +66,7 @@ class Phase2Config:
     seed: int = 1
     device: str = "cpu"
     save_every_s: float = 120.0
-    validate_every_s: float = 420.0
+    validate_every_s: float = 600.0
     autocast: bool = True
 
     @property

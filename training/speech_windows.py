@@ -28,10 +28,11 @@ _WIDEST_REFERENCE = 1.2
 _STRAY_SHARE = 0.5
 _MOOD_CHANGE_SHARE = 0.25  # of those
 _JITTER = 0.03
+_OFF_FRAMES = 3
 # Names: deviation of the offset in units of spread, and what is left of it after each frame.
 _STRAY = {
     **dict.fromkeys(("yaw", "pitch", "roll"), (0.15, 0.955)),
-    **dict.fromkeys(MOUTH_NAMES, (0.12, 0.45)),
+    **dict.fromkeys(MOUTH_NAMES, (0.18, 0.50)),
     **dict.fromkeys(("smile", "brow_raise", "brow_furrow", "sneer"), (0.25, 0.88)),
     "blink": (0.15, 0.80),
     **dict.fromkeys(("gaze_x", "gaze_y"), (0.12, 0.90)),
@@ -157,8 +158,12 @@ def _stray(
     if generator.random() < _MOOD_CHANGE_SHARE:
         before = int(generator.integers(len(EMOTIONS)))
         offset += (held_offsets(before) - held_offsets(emotion)) / SPREAD * np.float32(generator.uniform(0.8, 1.1))
-    ages = np.maximum(np.arange(len(rows)) - num_carried + 1, 0)[:, None]
-    strayed = rows[:, :named] + offset * _STRAY_KEPT**ages
+    ages = np.arange(len(rows))[:, None] - num_carried + 1
+    left = _STRAY_KEPT ** np.maximum(ages, 0)
+    if generator.random() < 0.5:
+        # The last frames of a window are the least certain: a stream goes off there first.
+        left *= np.clip(1 + ages / _OFF_FRAMES, 0.0, 1.0)
+    strayed = rows[:, :named] + offset * left
     strayed[:num_carried] += _JITTER * generator.standard_normal((num_carried, named), np.float32)
     stray = np.zeros_like(rows)
     stray[:, :named] = np.clip(strayed, LOWEST / SPREAD, HIGHEST / SPREAD) - rows[:, :named]
