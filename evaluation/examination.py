@@ -30,7 +30,7 @@ class ExaminationSize:
     num_pictured: int = 24
     num_motions: int = 5
     num_talks: int = 6
-    num_mood_people: int = 3
+    num_mood_people: int = 4
     mood_clip_s: float = 4.0
     num_silent: int = 2
     silence_s: float = 10.0
