@@ -54,7 +54,7 @@ def random_look(generator: np.random.Generator) -> CameraLook:
         mixing=mixing,
         light=_random_light(generator),
         blur_share=blur,
-        grain=float(generator.gamma(1.2, 2.0)),
+        grain=float(min(9.0, generator.gamma(1.2, 2.0))),
         grain_size=float(generator.choice([1.0, 1.0, 1.7])),
         jpeg_quality=int(generator.integers(28, 92)) if generator.random() < 0.5 else 0,
     )

@@ -257,8 +257,7 @@ def _curtains(pose: Pose) -> list[skia.Path]:
         drop = pose.drop(low) * 0.15
         seam_x = part_x - side * 0.002  # the two overlap, or the skin would shine through the parting
         outer = [
-            (seam_x, -0.299 - extra, -0.01), (seam_x + side * 0.050, -0.2965 - extra, -0.015),
-            (side * 0.112, -0.272 - extra, -0.02),
+            *((x, -0.300 + 2.0 * x * x - extra, -0.015) for x in (seam_x, 0.5 * (seam_x + side * 0.118), side * 0.118)),
             (side * (0.172 + 0.5 * extra), -0.200 - 0.3 * extra, -0.02), (side * (0.193 + extra), -0.07, -0.02),
         ]  # fmt: skip
         inner = [(side * 0.155, -0.088, 0.08), (side * 0.128, -0.140, 0.10), (part_x + side * 0.060, -0.200, 0.13)]
