@@ -11,6 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from contract.errors import PortraitError
 from contract.packets import UInt8Array
+from media.picture_orientation import is_mirrored
 
 MOST_PIXELS = 64_000_000
 _BOUND = {"max_pixels": str(MOST_PIXELS)}
@@ -36,6 +37,10 @@ def read_picture(path: Path) -> UInt8Array:
             codec.options = _BOUND
             frame = next(container.decode(stream), None)
     except (av.FFmpegError, OSError) as error:
+        if _is_animated_webp(path):
+            raise PortraitError(
+                f"{path} is an animated WebP, expected a still picture, such as one of its frames"
+            ) from error
         raise PortraitError(
             f"{path} is no picture that can be read, or has more than {MOST_PIXELS // 10**6} million pixels: {error}"
         ) from error
@@ -43,7 +48,15 @@ def read_picture(path: Path) -> UInt8Array:
         raise PortraitError(f"{path} holds no picture, expected a file such as PNG or JPEG")
     picture = _on_white(frame) if _may_be_transparent(frame) else frame.to_ndarray(format="rgb24")
     # Cameras and phones store the picture as the sensor saw it, and how far to turn it.
+    if is_mirrored(path.read_bytes()):
+        picture = picture[::-1]
     return np.ascontiguousarray(np.rot90(picture, frame.rotation // 90)).astype(np.uint8)
+
+
+def _is_animated_webp(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(21)
+    return head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) == 21 and bool(head[20] & 2)
 
 
 def _may_be_transparent(frame: av.VideoFrame) -> bool:

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -49,11 +50,23 @@ def test_formats(tmp_path: Path, codec: str, pixel_format: str, name: str) -> No
     assert np.abs(read_picture(tmp_path / name).astype(int) - picture()).mean() < 6
 
 
-@pytest.mark.parametrize(("orientation", "quarter_turns"), [(1, 0), (3, 2), (6, -1), (8, 1)])
-def test_a_phone_s_picture_stands_upright(tmp_path: Path, orientation: int, quarter_turns: int) -> None:
+UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda p: p,
+    2: np.fliplr,
+    3: lambda p: np.rot90(p, 2),
+    4: np.flipud,
+    5: lambda p: p.transpose(1, 0, 2),
+    6: lambda p: np.rot90(p, -1),
+    7: lambda p: np.rot90(p, 2).transpose(1, 0, 2),
+    8: np.rot90,
+}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_a_phone_s_picture_stands_upright(tmp_path: Path, orientation: int) -> None:
     path = tmp_path / "phone.jpg"
     path.write_bytes(turned(coded("mjpeg", "yuvj444p"), orientation))
-    expected = np.rot90(picture(), quarter_turns).astype(int)
+    expected = UPRIGHT[orientation](picture()).astype(int)
     found = read_picture(path)
     assert found.shape == expected.shape
     assert np.abs(found - expected).mean() < 6
@@ -92,6 +105,57 @@ def test_grey_pictures_become_rgb(tmp_path: Path) -> None:
     found = read_picture(tmp_path / "grey.png")
     assert found.shape == (40, 64, 3)
     assert (found[..., 0] == found[..., 2]).all()
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "tolerance"),
+    [("png", "rgb48be", 1), ("png", "gray16be", 90), ("png", "pal8", 40), ("tiff", "rgb24", 1)],
+)
+def test_deep_and_indexed_pictures_become_rgb(tmp_path: Path, codec: str, pixel_format: str, tolerance: int) -> None:
+    path = tmp_path / f"a.{codec}"
+    path.write_bytes(coded_or_indexed(codec, pixel_format))
+    found = read_picture(path)
+    assert found.shape == (40, 64, 3)
+    assert np.abs(found.astype(int) - picture()).mean() < tolerance
+
+
+def coded_or_indexed(codec: str, pixel_format: str) -> bytes:
+    if pixel_format != "pal8":
+        return coded(codec, pixel_format)
+    # A palette of two colours, written by hand.
+    rows = b"".join(b"\x00" + bytes(0 if y < 20 and x < 32 else 1 for x in range(64)) for y in range(40))
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", 64, 40, 8, 3, 0, 0, 0)),
+        (b"PLTE", bytes((200, 0, 0, 0, 0, 200))),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    )
+    packed = [struct.pack(">I", len(c)) + n + c + struct.pack(">I", zlib.crc32(n + c)) for n, c in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+def test_of_an_animation_the_first_picture_is_taken(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.gif"), "w", format="gif") as container:
+        stream = container.add_stream("gif", rate=10)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 40, "rgb8"
+        for i in range(3):
+            image = picture() if i == 0 else np.zeros_like(picture())
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="rgb8")
+            frame.pts = i
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert np.abs(read_picture(tmp_path / "a.gif").astype(int) - picture()).mean() < 40
+
+
+def test_an_animated_webp_is_named(tmp_path: Path) -> None:
+    size = struct.pack("<I", 10)
+    body = (
+        b"WEBPVP8X" + size + b"\x02\x00\x00\x00" + bytes((63, 0, 0, 39, 0, 0)) + b"ANIM" + struct.pack("<IIH", 6, 0, 0)
+    )
+    (tmp_path / "moving.webp").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    with pytest.raises(PortraitError, match=r"moving\.webp is an animated WebP, expected a still picture"):
+        read_picture(tmp_path / "moving.webp")
 
 
 def test_a_small_file_with_a_huge_picture_is_refused(tmp_path: Path) -> None:
