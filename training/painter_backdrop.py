@@ -53,7 +53,7 @@ def _bokeh(picture: Floats, identity: Identity, generator: np.random.Generator) 
         disc = np.zeros(picture.shape[:2], np.float32)
         cv2.circle(disc, place, int(generator.integers(3, 11)), float(generator.uniform(0.1, 0.5)), -1, cv2.LINE_AA)
         picture = picture + disc[..., None] * (np.array(colour, np.float32) - picture)
-    return cv2.GaussianBlur(picture, (0, 0), 1.1)  # type: ignore[return-value]
+    return cv2.GaussianBlur(picture, (0, 0), 1.1)
 
 
 def _room(picture: Floats, identity: Identity, generator: np.random.Generator) -> Floats:
@@ -66,7 +66,7 @@ def _room(picture: Floats, identity: Identity, generator: np.random.Generator) -
         colour = mix(identity.backdrop, tuple((0.5 + generator.normal(0, 0.16, 3)).tolist()), 0.6)
         value = tuple(float(channel * (0.4 + 0.7 * tone)) for channel in colour)
         cv2.rectangle(picture, (x0, y0), (x0 + wide, y0 + high), value, -1)
-    return cv2.GaussianBlur(picture, (0, 0), float(generator.uniform(0.8, 3.5)))  # type: ignore[return-value]
+    return cv2.GaussianBlur(picture, (0, 0), float(generator.uniform(0.8, 3.5)))
 
 
 def _outdoors(picture: Floats, identity: Identity, generator: np.random.Generator) -> Floats:
@@ -78,4 +78,4 @@ def _outdoors(picture: Floats, identity: Identity, generator: np.random.Generato
     share = np.clip(0.5 + 0.5 * noise, 0, 1)[..., None]
     picture = picture * (1 - share) + other * share
     picture *= (1 + 0.14 * noise)[..., None]
-    return cv2.GaussianBlur(picture, (0, 0), float(generator.uniform(0.6, 3.0)))  # type: ignore[return-value]
+    return cv2.GaussianBlur(picture, (0, 0), float(generator.uniform(0.6, 3.0)))

@@ -96,7 +96,7 @@ def _light(identity: Identity, x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
     def towards(lx: float, ly: float, lz: float) -> Floats:
         vector = np.array([lx, ly, lz], np.float32)
-        return np.tensordot(vector / np.linalg.norm(vector), normal, 1)  # type: ignore[no-any-return]
+        return np.tensordot(vector / np.linalg.norm(vector), normal, 1)
 
     side, hard = identity.light, identity.light_hardness
     key = np.clip((towards(0.85 * side, -0.50, 0.62) + 0.22) / 1.22, 0, None)
@@ -215,7 +215,7 @@ def _bearded(
     light = np.clip(np.clip(depth, 0.25, 1.2) * (1.0 + 0.17 * full * hairs) + 0.05, 0.2, 1.7)
     colour = mix(shaded(identity.hair, 0.22), identity.skin, float(0.12 * (1 - full)))
     planes = [plane + (c * light - plane) * cover for c, plane in zip(colour, cv2.split(picture), strict=True)]
-    return cv2.merge([plane.astype(np.float32) for plane in planes])  # type: ignore[return-value]
+    return cv2.merge([plane.astype(np.float32) for plane in planes])
 
 
 def _wrinkles(identity: Identity, size: tuple[int, int], scale_px: float) -> Floats:
@@ -245,4 +245,4 @@ def _wrinkles(identity: Identity, size: tuple[int, int], scale_px: float) -> Flo
         )
         draw([(side * (0.038 + 0.040 * v), 0.055 + 0.075 * v**1.4) for v in np.linspace(0, 1, 7)], 0.32, 0.007)
         draw([(side * (0.074 + 0.006 * v), 0.150 + 0.040 * v) for v in (0.0, 0.5, 1.0)], 0.15, 0.008)
-    return cv2.GaussianBlur(lines, (0, 0), max(0.6, 0.0030 * scale_px))  # type: ignore[return-value]
+    return cv2.GaussianBlur(lines, (0, 0), max(0.6, 0.0030 * scale_px))

@@ -65,7 +65,7 @@ def _strands(identity: Identity, x: Floats, y: Floats, scale_px: float, generato
         grain = scale_px / (330.0 if style == "curly" else 460.0)
         piece = cut(hair_tile(True), (round(shape[0] / grain), round(shape[1] / grain)), generator)
         curls = cv2.resize(piece, shape[::-1], interpolation=cv2.INTER_LINEAR)
-        return 0.55 * curls + 0.30 * cut(noise_tile(24.0), shape, generator)  # type: ignore[no-any-return]
+        return 0.55 * curls + 0.30 * cut(noise_tile(24.0), shape, generator)
     if style in ("buzz", "bald"):
         return 0.40 * cut(noise_tile(1.0), shape, generator)
     if style == "crop":
@@ -96,7 +96,7 @@ def _strands(identity: Identity, x: Floats, y: Floats, scale_px: float, generato
             np.sin(34.0 * y + 5 * np.sin(9 * x) + 3 * np.sign(x) + 1.2), 0, 1
         )
     lower = 0.30 * np.exp(-0.5 * ((y - 0.10) / 0.05) ** 2)
-    return 0.50 * value + (sheen + lower) * (0.45 + 0.40 * value)  # type: ignore[no-any-return]
+    return 0.50 * value + (sheen + lower) * (0.45 + 0.40 * value)
 
 
 def _along_strands(place: Floats, generator: np.random.Generator) -> Floats:
@@ -120,7 +120,7 @@ def _folds(x: Floats, y: Floats, shape: tuple[int, int], generator: np.random.Ge
     noise = cv2.GaussianBlur(generator.standard_normal((1, 512)).astype(np.float32), (0, 0), 9)[0] * 5.0
     index = np.clip((ring + bend * 0.7) * 900, 0, 510).astype(np.int32)
     folds = noise[index] * (0.35 + 0.65 * np.clip((y + 0.25) / 0.4, 0, 1))
-    return 0.55 * folds + 0.06 * cut(noise_tile(1.0), shape, generator)  # type: ignore[no-any-return]
+    return 0.55 * folds + 0.06 * cut(noise_tile(1.0), shape, generator)
 
 
 def _coloured(value: Floats, colour: Colour, is_hair: bool) -> skia.Image:
