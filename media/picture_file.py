@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 
 from contract.errors import PortraitError
@@ -30,6 +31,8 @@ def read_picture(path: Path) -> UInt8Array:
             if not container.streams.video or container.format.name in _TEXT_FORMATS:
                 raise PortraitError(f"{path} holds no picture, expected a file such as PNG or JPEG")
             stream = container.streams.video[0]
+            if Disposition.dependent in stream.disposition:
+                raise PortraitError(f"{path} is stored in tiles, as HEIC files of phones are: expected JPEG or PNG")
             codec: VideoCodecContext | None = stream.codec_context
             if codec is None:
                 kind = container.format.long_name

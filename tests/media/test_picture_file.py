@@ -148,6 +148,12 @@ def test_of_an_animation_the_first_picture_is_taken(tmp_path: Path) -> None:
     assert np.abs(read_picture(tmp_path / "a.gif").astype(int) - picture()).mean() < 40
 
 
+def test_one_tile_of_a_picture_is_not_taken_for_the_picture() -> None:
+    path = Path(__file__).parent.parent / "data" / "pictures" / "tiled.heic"
+    with pytest.raises(PortraitError, match=r"tiled\.heic is stored in tiles, .* expected JPEG or PNG"):
+        read_picture(path)
+
+
 def test_an_animated_webp_is_named(tmp_path: Path) -> None:
     size = struct.pack("<I", 10)
     body = (
