@@ -110,6 +110,10 @@ def test_the_bundle_opens_and_paints_what_its_networks_do(bundle: Path, files: F
     assert all(frame.image.shape == (32, 32, 3) for frame in frames)
 
 
+def unheard(step: str) -> None:
+    """Nobody watches the progress."""
+
+
 def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*"))
 
@@ -134,7 +138,7 @@ def test_a_file_that_does_not_fit_leaves_an_older_bundle_as_it_was(files: FloatF
     torch.save({"model.weight": torch.zeros(3)}, foreign)
     with pytest.raises(BundleError, match=r"foreign\.pth is no checkpoint of FLOAT.*model\.weight"):
         import_checkpoint(
-            FloatFiles(foreign, files.wav2vec2, files.emotion_classifier), grey_portraits(), output, str, SIZES
+            FloatFiles(foreign, files.wav2vec2, files.emotion_classifier), grey_portraits(), output, unheard, SIZES
         )
     assert left_in(tmp_path) == ["float", "foreign.pth", "manifest.json"]
     assert (output / "manifest.json").read_text() == "older"
@@ -170,5 +174,5 @@ def test_a_network_that_exports_wrongly_leaves_nothing(files: FloatFiles, tmp_pa
     torch.save(state, tmp_path / "float.pth")
     broken = FloatFiles(tmp_path / "float.pth", files.wav2vec2, files.emotion_classifier)
     with pytest.raises(BundleError, match=r"audio_encoder\.onnx differs from its module by nan"):
-        import_checkpoint(broken, grey_portraits(), tmp_path / "bundle", str, SIZES)
+        import_checkpoint(broken, grey_portraits(), tmp_path / "bundle", unheard, SIZES)
     assert left_in(tmp_path) == ["float.pth"]

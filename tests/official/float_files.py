@@ -18,10 +18,10 @@ from tests.golden import FOLDER, weights
 SMALL_CLASSIFIER = {
     "model_type": "wav2vec2",
     "architectures": ["Wav2Vec2ForSpeechClassification"],
-    "hidden_size": 48,
+    "hidden_size": 128,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
-    "intermediate_size": 96,
+    "intermediate_size": 1024,
     "conv_dim": [32] * 7,
     "conv_bias": True,
     "feat_extract_norm": "layer",
