@@ -3,7 +3,7 @@
 In:  a bundle whose audio encoder takes statistics (FLOAT's), files of speech
 Out: a table in Markdown: drift of features and motion by context, look-ahead and normalisation; time of a call
 
-    python -m bench.audio_drift --bundle BUNDLE SPEECH...
+    python -m bench.audio_drift --bundle BUNDLE SPEECH...         without --bundle, what needs no networks
 
 Drift is the root mean square of the difference to whole-clip features (or to the motion drawn from them with the same
 noise) over the spread of the latter about its mean. Calls give five frames, as calls do in conversation. Two stretches
@@ -22,15 +22,22 @@ import numpy as np
 
 from bundles.manifest import read_manifest
 from contract.errors import ConfigError
-from contract.packets import FRAMES_PER_S, SAMPLES_PER_FRAME, Float32Array
-from contract.spec import AvatarSpec, ComponentName
+from contract.packets import FRAMES_PER_S, MODEL_RATE_HZ, SAMPLES_PER_FRAME, Float32Array
+from contract.spec import AUDIO_WINDOW_SAMPLES, AvatarSpec, ComponentName
 from engines.base import Array, Engine
 from engines.registry import open_engine, resolve_backend
 from media.audio_file import read_audio
 from pipeline.audio_features import FrameGroups, FreeCalls, Normalisation, clip_features
 from pipeline.motion_sampler import WindowSettings, WindowState, first_state, frame_noise, sample_window
 from pipeline.predicted_emotion import emotion_vector
-from pipeline.sound_statistics import NormalisedSound, RunningStatistics, normalised_clip
+from pipeline.sound_statistics import (
+    Float64Array,
+    NormalisedSound,
+    RunningStatistics,
+    WindowMoments,
+    normalised_clip,
+    window_moments,
+)
 
 CONTEXTS_S = (1, 2, 4, 8)
 LOOKAHEADS_FRAMES = (0, 2, 4, 8, 16)
@@ -42,6 +49,9 @@ NUM_STRETCHES = 2
 WINDOW_LOOKAHEADS_FRAMES = (0, 8)
 START_SPANS_S = (0, 1, 2, 4, 8)
 NUM_TIMED_CALLS = 5
+NUM_FILTERS = 512
+PAUSE_S = 4
+ROOM_NOISE = 1e-3  # -60 dB
 
 
 class WindowStatistics:
@@ -199,6 +209,50 @@ def call_ms(audio_encoder: Engine, context_s: float, lookahead_frames: int) -> f
     return 1000 * float(np.median(took_s[1:]))
 
 
+def scale_errors(pcm: Float32Array, frames: Sequence[int], context_s: float) -> tuple[float, float]:
+    """How far what channels are divided by is from the whole clip's: running, and by window.
+
+    frames: the last frame of each call
+    Returns the root mean square of the ratio's natural logarithm, over random channels of the first layer.
+    """
+    filters = np.random.default_rng(0).standard_normal((NUM_FILTERS, AUDIO_WINDOW_SAMPLES))
+
+    def scales(moments: WindowMoments) -> Float64Array:
+        covariance = moments.square - np.outer(moments.mean, moments.mean)
+        return np.sqrt(np.maximum(((filters @ covariance) * filters).sum(1), 1e-12))
+
+    running, num_heard, errors = RunningStatistics(), 0, []
+    whole = scales(window_moments(pcm))
+    for last in frames:
+        for i in range(num_heard, last + 1):
+            running.hear(pcm[i * SAMPLES_PER_FRAME : (i + 1) * SAMPLES_PER_FRAME])
+        num_heard = last + 1
+        first = max(0, num_heard - GROUP_FRAMES - round(context_s * FRAMES_PER_S))
+        window = window_moments(pcm[first * SAMPLES_PER_FRAME : num_heard * SAMPLES_PER_FRAME])
+        # Too little by half is as wrong as twice too much.
+        errors.append([np.log(scales(moments) / whole) for moments in (running.moments, window)])
+    shares = np.sqrt(np.square(errors).mean((0, 2)))
+    return float(shares[0]), float(shares[1])
+
+
+def scale_table(sounds: Sequence[Float32Array]) -> Iterator[str]:
+    """Errors of scale in speech, and at the end of a pause of four seconds with the noise of a quiet room."""
+    yield "| context, s | speech, running | by window | long pause, running | by window |"
+    yield "|---|---|---|---|---|"
+    middle = 5 * MODEL_RATE_HZ
+    for context_s in CONTEXTS_S:
+        errors = []
+        for number, sound in enumerate(sounds):
+            paused = np.concatenate([sound[:middle], np.zeros(PAUSE_S * MODEL_RATE_HZ, np.float32), sound[middle:]])
+            room = np.random.default_rng(number).normal(0, ROOM_NOISE, len(paused)).astype(np.float32)
+            heard, end = sound + room[: len(sound)], middle // SAMPLES_PER_FRAME + PAUSE_S * FRAMES_PER_S
+            speaking = range(FIRST_START_FRAMES, len(sound) // SAMPLES_PER_FRAME, GROUP_FRAMES)
+            resting = range(end - FRAMES_PER_S, end, GROUP_FRAMES)
+            errors.append([*scale_errors(heard, speaking, context_s), *scale_errors(paused + room, resting, context_s)])
+        shown = " | ".join(f"{error:.2f}" for error in np.sqrt(np.square(errors).mean(0)))
+        yield f"| {context_s} | {shown} |"
+
+
 def drift_table(drift: Drift) -> Iterator[str]:
     """The rows of the table as they are measured."""
     yield "| context, s | look-ahead, frames | features, running | by window | motion, running | by window |"
@@ -237,13 +291,19 @@ def _drift(values: Sequence[Float32Array], expected: Sequence[Float32Array]) -> 
 def main() -> None:
     """Measure the bundle that the command line names."""
     parser = argparse.ArgumentParser(description="Drift of streamed sound from whole clips, as tables in Markdown.")
-    parser.add_argument("--bundle", type=Path, required=True, help="a bundle made by import-checkpoint")
+    parser.add_argument("--bundle", type=Path, default=None, help="a bundle made by import-checkpoint")
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--num-threads", type=int, default=None)
     parser.add_argument("--times-only", action="store_true")
     parser.add_argument("--new-frames", type=int, default=25, help="drawn in each stretch after ten carried over")
     parser.add_argument("sounds", type=Path, nargs="+", help="files of speech, 10 to 20 s each")
     asked = parser.parse_args()
+    sounds = [np.concatenate([chunk.pcm for chunk in read_audio(path)]) for path in asked.sounds]
+    tables = [scale_table(sounds)] if asked.bundle is None else _tables_of_bundle(asked, sounds)
+    sys.stdout.write("\n\n".join("\n".join(table) for table in tables) + "\n")
+
+
+def _tables_of_bundle(asked: argparse.Namespace, sounds: Sequence[Float32Array]) -> list[Iterator[str]]:
     manifest = read_manifest(asked.bundle, verify_sums=False)
     spec, backend = manifest.spec, resolve_backend(asked.engine)
     if not spec.audio_statistics:
@@ -254,13 +314,12 @@ def main() -> None:
         return open_engine(backend, path, spec.signature(name), "float32", asked.num_threads)
 
     audio_encoder = opened("audio_encoder")
-    lines = list(time_table(audio_encoder, spec.audio_lookahead_frames))
-    if not asked.times_only:
-        flow = opened("flow_transformer").bind(reference_motion=np.zeros((1, spec.latent_dim), np.float32))
-        sounds = [np.concatenate([chunk.pcm for chunk in read_audio(path)]) for path in asked.sounds]
-        drift = Drift(audio_encoder, flow, spec, sounds, asked.new_frames)
-        lines += ["", *start_table(drift), "", *drift_table(drift)]
-    sys.stdout.write("\n".join(lines) + "\n")
+    times = time_table(audio_encoder, spec.audio_lookahead_frames)
+    if asked.times_only:
+        return [times]
+    flow = opened("flow_transformer").bind(reference_motion=np.zeros((1, spec.latent_dim), np.float32))
+    drift = Drift(audio_encoder, flow, spec, sounds, asked.new_frames)
+    return [times, scale_table(sounds), start_table(drift), drift_table(drift)]
 
 
 if __name__ == "__main__":

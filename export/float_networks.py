@@ -23,8 +23,8 @@ from models.emotion_classifier import EmotionClassifier
 from models.flow_transformer import FlowConfig, FlowTransformer
 from models.motion_autoencoder import MotionAutoencoder
 
-# Of a stream; whole clips are heard as wholes.
-AUDIO_CONTEXT_FRAMES, AUDIO_LOOKAHEAD_FRAMES = 50, 4
+# Of a stream; whole clips are heard as wholes. Chosen in docs/streaming_audio.md.
+AUDIO_CONTEXT_FRAMES, AUDIO_LOOKAHEAD_FRAMES = 100, 4
 
 AUDIO_PREFIX = "audio_encoder."
 CLASSIFIER_PREFIX = "emotion_encoder.wav2vec2_for_emotion."

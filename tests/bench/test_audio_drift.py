@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.audio_drift import Drift, call_ms, drift_table, start_table, time_table
+from bench.audio_drift import Drift, call_ms, drift_table, scale_errors, scale_table, start_table, time_table
 from contract.errors import ConfigError
 from contract.packets import SAMPLES_PER_FRAME, Float32Array
 from engines.base import Array
@@ -34,7 +34,7 @@ def engine(reach_frames: int = 0) -> FakeEngine:
 
     def encode(inputs: dict[str, Array]) -> dict[str, Array]:
         loud = np.asarray(inputs["pcm"], np.float32).reshape(-1, SAMPLES_PER_FRAME).std(1)
-        summed = sum(np.pad(loud, (shift, 0))[: len(loud)] for shift in range(reach_frames + 1))
+        summed = np.sum([np.pad(loud, (shift, 0))[: len(loud)] for shift in range(reach_frames + 1)], 0)
         return {"audio_features": np.repeat(summed[None, :, None], 6, 2).astype(np.float32)}
 
     return FakeEngine(SPEC.signature("audio_encoder"), encode)
@@ -94,6 +94,16 @@ def test_running_statistics_come_closer_the_longer_they_listen() -> None:
     shares = drift.at_start()
     assert shares[-1] < shares[0]
     assert drift.measure(1, 0, RunningStatistics())[0] < 0.1
+
+
+def test_scales_agree_where_the_window_is_the_clip_and_silence_tells_running_from_window() -> None:
+    (pcm, _) = sounds()
+    running, window = scale_errors(pcm, [299], 20)
+    assert window < 1e-9 and running < 0.05
+    quiet = np.concatenate([pcm, np.zeros(100 * SAMPLES_PER_FRAME, np.float32)])
+    running, window = scale_errors(quiet, [399], 1)
+    assert running < 0.3 and window > 3
+    assert len(list(scale_table([pcm]))) == 2 + 4
 
 
 def test_a_sound_that_is_too_short_is_refused() -> None:
