@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import av
 import numpy as np
 import pytest
 
-from contract.packets import SAMPLES_PER_FRAME, Float32Array
+from contract.packets import SAMPLES_PER_FRAME, VOICE_RATE_HZ, Float32Array
 from contract.spec import AvatarSpec
+from media.audio_file import ChunkCutter
 from pipeline.audio_features import FrameGroups, audio_features, clip_features
 from pipeline.sound_statistics import RunningStatistics, normalised_clip
 from tests.fakes import TINY_SPEC, FakeEngine, free_encoder, noise_chunks
@@ -92,3 +94,26 @@ def test_a_whole_clip_is_one_call() -> None:
     (call,) = engine.calls
     np.testing.assert_array_equal(call["pcm"], normalised_clip(pcm).pcm)
     assert features.shape == (NUM_FRAMES, FREE.audio_feature_dim)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_however_the_sound_arrives_the_features_are_the_same(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    voice = np.concatenate([chunk.voice for chunk in noise_chunks(NUM_FRAMES)])
+    whole = cut_and_heard([voice])
+    cuts = np.sort(rng.integers(1, len(voice), 40))
+    pieces = [piece for piece in np.split(voice, cuts) if len(piece)]
+    assert whole.shape == (NUM_FRAMES, FREE.audio_feature_dim)
+    np.testing.assert_array_equal(cut_and_heard(pieces), whole)
+
+
+def cut_and_heard(pieces: list[np.ndarray]) -> Float32Array:
+    """Features of sound that arrives in pieces of any length. pieces: [samples] int16 each, 48 kHz."""
+    cutter, features = ChunkCutter(), audio_features(free_encoder(FREE), FREE, FrameGroups(9, 5))
+    heard: list[Float32Array] = []
+    for piece in pieces:
+        frame = av.AudioFrame.from_ndarray(piece[None], format="s16", layout="mono")
+        frame.sample_rate = VOICE_RATE_HZ
+        heard += [each for chunk in cutter.push(frame) for each in features.push(chunk.pcm)]
+    heard += [each for chunk in cutter.flush() for each in features.push(chunk.pcm)]
+    return np.stack(heard + features.flush())
