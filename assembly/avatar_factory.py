@@ -32,7 +32,8 @@ def open_avatar(
     engine: "auto" or a backend of engines.registry
     precision: "auto" takes the lowest that the bundle says a component tolerates; "float32" and "bfloat16" ask for
         one in all components but the audio encoder, which is float32 always
-    settings: of the streams to come, where known; they are checked here, before the work of opening
+    settings: of the streams to come, where known; they are checked here, before the work of opening. With an emotion
+        chosen the classifier is left closed
     num_threads: of each engine; None is one where sharing the work costs more than it gains, else the backend's choice
     face_model: a YuNet file that finds faces in pictures; None is the detector inside OpenCV
     Raises BundleError, EngineError, ConfigError.
@@ -53,7 +54,13 @@ def open_avatar(
         threads = _num_threads(name, artifact) if num_threads is None else num_threads
         return open_engine(backend, artifact, signature, _precision(manifest, name, precision), threads)
 
-    names = [name for name in (*REQUIRED_COMPONENTS, *OPTIONAL_COMPONENTS) if name in manifest.components]
+    # It takes memory and time to open, and nobody asks it when the emotion is chosen.
+    unasked = ("emotion_classifier",) if settings is not None and settings.emotion is not None else ()
+    names = [
+        name
+        for name in (*REQUIRED_COMPONENTS, *OPTIONAL_COMPONENTS)
+        if name in manifest.components and name not in unasked
+    ]
     engines = {name: open_component(name) for name in names}
     return NeuralAvatar(
         manifest.spec,

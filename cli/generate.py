@@ -80,6 +80,7 @@ def generate(
             motion_edits=tuple(MotionEdit.parse(text) for text in motion_edits or ()),
         )
         settings.window(manifest.spec)
+        typer.echo(f"Avatar: {manifest.name}, licence {manifest.licence}.", err=True)
         picture, is_own = chosen_picture(folder, portrait)
         side_px = manifest.spec.image_size_px
         chunks, clip = whole_clip(sound, is_asked_for=audio_mode is not None) if hears_whole else (sound.chunks(), None)

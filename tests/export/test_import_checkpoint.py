@@ -16,7 +16,7 @@ from contract.errors import BundleError
 from export.float_networks import FloatFiles, load_float
 from export.import_checkpoint import LICENCE, STEPS, import_checkpoint
 from media.picture_file import read_picture
-from pipeline.avatar import Avatar, StreamSettings
+from pipeline.avatar import Avatar, NeuralAvatar, StreamSettings
 from tests.export.tiny_float import SIZES, float_state, grey_portraits, write_tiny_files
 from tests.fakes import noise_chunks
 
@@ -108,6 +108,17 @@ def test_the_bundle_opens_and_paints_what_its_networks_do(bundle: Path, files: F
     frames += list(stream.flush())
     assert [frame.index for frame in frames] == list(range(30))
     assert all(frame.image.shape == (32, 32, 3) for frame in frames)
+
+
+def test_the_classifier_stays_closed_where_the_emotion_is_chosen(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for emotion, is_open in (("happy", False), (None, True)):
+        avatar = open_avatar(bundle, precision="float32", settings=StreamSettings(emotion=emotion))
+        assert isinstance(avatar, NeuralAvatar)
+        assert (avatar.engines.emotion_classifier is not None) == is_open
+        avatar.close()
 
 
 def unheard(step: str) -> None:
