@@ -27,10 +27,11 @@ def backdrop_picture(identity: Identity, size_px: int) -> NDArray[np.uint8]:
         picture = _room(picture, identity, generator)
     elif identity.backdrop_style == "outdoors":
         picture = _outdoors(picture, identity, generator)
-    picture = cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+    picture = np.asarray(cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_CUBIC), np.float32)
     # One level of noise, or smooth paper shows bands.
     picture += cv2.merge([cut(noise_tile(1.0), (size_px, size_px), generator) * np.float32(1.2 / 255)] * 3)
-    rgba = cv2.cvtColor(cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255), cv2.COLOR_RGB2RGBA)
+    levels = cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255)
+    rgba = np.asarray(cv2.cvtColor(levels, cv2.COLOR_RGB2RGBA), np.uint8)
     rgba.setflags(write=False)
     return rgba
 
@@ -53,7 +54,7 @@ def _bokeh(picture: Floats, identity: Identity, generator: np.random.Generator) 
         disc = np.zeros(picture.shape[:2], np.float32)
         cv2.circle(disc, place, int(generator.integers(3, 11)), float(generator.uniform(0.1, 0.5)), -1, cv2.LINE_AA)
         picture = picture + disc[..., None] * (np.array(colour, np.float32) - picture)
-    return cv2.GaussianBlur(picture, (0, 0), 1.1)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.1), np.float32)
 
 
 def _room(picture: Floats, identity: Identity, generator: np.random.Generator) -> Floats:
@@ -66,7 +67,7 @@ def _room(picture: Floats, identity: Identity, generator: np.random.Generator) -
         colour = mix(identity.backdrop, tuple((0.5 + generator.normal(0, 0.16, 3)).tolist()), 0.6)
         value = tuple(float(channel * (0.4 + 0.7 * tone)) for channel in colour)
         cv2.rectangle(picture, (x0, y0), (x0 + wide, y0 + high), value, -1)
-    return cv2.GaussianBlur(picture, (0, 0), float(generator.uniform(0.8, 3.5)))
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), float(generator.uniform(0.8, 3.5))), np.float32)
 
 
 def _outdoors(picture: Floats, identity: Identity, generator: np.random.Generator) -> Floats:
@@ -78,4 +79,4 @@ def _outdoors(picture: Floats, identity: Identity, generator: np.random.Generato
     share = np.clip(0.5 + 0.5 * noise, 0, 1)[..., None]
     picture = picture * (1 - share) + other * share
     picture *= (1 + 0.14 * noise)[..., None]
-    return cv2.GaussianBlur(picture, (0, 0), float(generator.uniform(0.6, 3.0)))
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), float(generator.uniform(0.6, 3.0))), np.float32)

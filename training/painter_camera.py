@@ -83,8 +83,8 @@ def _grain_tile(size: float) -> NDArray[np.int8]:
     generator = np.random.default_rng(round(size * 10))
     small = round(_GRAIN_PX / size)
     noise = generator.standard_normal((small, small, 1)) + 0.5 * generator.standard_normal((small, small, 3))
-    noise = cv2.resize(noise.astype(np.float32), (_GRAIN_PX, _GRAIN_PX), interpolation=cv2.INTER_LINEAR)
-    return np.clip(noise * 32 / noise.std(), -127, 127).astype(np.int8)
+    grain = cv2.resize(noise.astype(np.float32), (_GRAIN_PX, _GRAIN_PX), interpolation=cv2.INTER_LINEAR)
+    return np.clip(grain * 32 / grain.std(), -127, 127).astype(np.int8)
 
 
 def photographed(
@@ -107,5 +107,5 @@ def photographed(
         out = cv2.addWeighted(out, 1.0, piece, strength / 32, 0, dtype=cv2.CV_8U)
     if look.jpeg_quality and grain_share >= 1:
         _, packed = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, look.jpeg_quality])
-        out = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+        out = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
     return np.asarray(out, np.uint8)

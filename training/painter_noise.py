@@ -19,7 +19,7 @@ def noise_tile(grain_px: float) -> NDArray[np.float32]:
     generator = np.random.default_rng(int(grain_px * 100))
     small = max(4, round(_TILE_PX / max(1.0, grain_px)))
     noise = generator.standard_normal((small, small)).astype(np.float32)
-    return _even(cv2.resize(noise, (_TILE_PX, _TILE_PX), interpolation=cv2.INTER_CUBIC))
+    return _even(np.asarray(cv2.resize(noise, (_TILE_PX, _TILE_PX), interpolation=cv2.INTER_CUBIC), np.float32))
 
 
 @lru_cache(maxsize=2)
@@ -40,7 +40,7 @@ def hair_tile(is_curly: bool) -> NDArray[np.float32]:
             length, lean = generator.uniform(7, 16), generator.normal() * 0.25
             end = (int(x + length * lean), int(y + length))
             cv2.line(tile, (x, y), end, value, 1, cv2.LINE_AA)
-    return _even(cv2.GaussianBlur(tile, (0, 0), 0.9 if is_curly else 0.7))
+    return _even(np.asarray(cv2.GaussianBlur(tile, (0, 0), 0.9 if is_curly else 0.7), np.float32))
 
 
 def cut(tile: NDArray[np.float32], shape: tuple[int, int], generator: np.random.Generator) -> NDArray[np.float32]:

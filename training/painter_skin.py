@@ -180,23 +180,24 @@ def skin_picture(identity: Identity, picture_px: int) -> SkinPicture:
     size, shape = (len(x), len(y)), (len(y), len(x))
     bright, gleam = _light(identity, coarse_x, coarse_y)
     red, tired = _tint(identity, coarse_x, coarse_y, generator)
-    picture = cv2.resize(_matte(identity, bright, red, tired), size, interpolation=cv2.INTER_CUBIC)
-    gleam = cv2.resize(gleam, size, interpolation=cv2.INTER_LINEAR)
+    matte = _matte(identity, bright, red, tired)
+    picture = np.asarray(cv2.resize(matte, size, interpolation=cv2.INTER_CUBIC), np.float32)
+    gleam = np.asarray(cv2.resize(gleam, size, interpolation=cv2.INTER_LINEAR), np.float32)
     # Pores and blotches: what a photograph of skin has and a drawing lacks.
     rough = identity.skin_texture
     pores = cut(noise_tile(1.0), shape, generator) * 0.4 + cut(noise_tile(2.6), shape, generator) * 0.6
     grain = 1 + rough * (0.040 * pores + 0.007 * cut(noise_tile(9.0), shape, generator))
     grain *= 1 - _wrinkles(identity, size, scale_px)
-    picture = cv2.multiply(picture, cv2.merge([grain] * 3))
+    picture *= grain[..., None]
     if identity.freckles > 0:
-        red = cv2.resize(red, size, interpolation=cv2.INTER_LINEAR)
+        red = np.asarray(cv2.resize(red, size, interpolation=cv2.INTER_LINEAR), np.float32)
         spots = np.clip(cut(noise_tile(4.5), shape, generator) - 1.25, 0, 1) * np.clip(red * 2.4 + 0.12, 0, 1)
         dots = np.array(mix(shaded(identity.skin, 0.5), (0.5, 0.28, 0.16), 0.4), np.float32)
         picture += (dots - picture) * np.clip(identity.freckles * spots, 0, 0.75)[..., None]
     gleam *= (1 + 0.30 * rough * pores) * (identity.gloss * (0.19 + 0.02 * sum(identity.skin)))
-    picture += cv2.merge([gleam, 0.96 * gleam, 0.90 * gleam])
+    picture += np.asarray(cv2.merge([gleam, 0.96 * gleam, 0.90 * gleam]), np.float32)
     if identity.beard > 0:
-        depth = cv2.resize(bright, size, interpolation=cv2.INTER_LINEAR)
+        depth = np.asarray(cv2.resize(bright, size, interpolation=cv2.INTER_LINEAR), np.float32)
         picture = _bearded(picture, identity, x, y, depth, generator)
     rgba = cv2.cvtColor(cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255), cv2.COLOR_RGB2RGBA)
     return SkinPicture(skia.Image.fromarray(rgba, skia.kRGBA_8888_ColorType, copy=True), scale_px)
@@ -215,7 +216,7 @@ def _bearded(
     light = np.clip(np.clip(depth, 0.25, 1.2) * (1.0 + 0.17 * full * hairs) + 0.05, 0.2, 1.7)
     colour = mix(shaded(identity.hair, 0.22), identity.skin, float(0.12 * (1 - full)))
     planes = [plane + (c * light - plane) * cover for c, plane in zip(colour, cv2.split(picture), strict=True)]
-    return cv2.merge([plane.astype(np.float32) for plane in planes])
+    return np.asarray(cv2.merge([plane.astype(np.float32) for plane in planes]), np.float32)
 
 
 def _wrinkles(identity: Identity, size: tuple[int, int], scale_px: float) -> Floats:
@@ -245,4 +246,4 @@ def _wrinkles(identity: Identity, size: tuple[int, int], scale_px: float) -> Flo
         )
         draw([(side * (0.038 + 0.040 * v), 0.055 + 0.075 * v**1.4) for v in np.linspace(0, 1, 7)], 0.32, 0.007)
         draw([(side * (0.074 + 0.006 * v), 0.150 + 0.040 * v) for v in (0.0, 0.5, 1.0)], 0.15, 0.008)
-    return cv2.GaussianBlur(lines, (0, 0), max(0.6, 0.0030 * scale_px))
+    return np.asarray(cv2.GaussianBlur(lines, (0, 0), max(0.6, 0.0030 * scale_px)), np.float32)

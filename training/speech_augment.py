@@ -72,7 +72,8 @@ def echoed(pcm: FloatArray, generator: np.random.Generator) -> FloatArray:
     tail *= generator.uniform(0.1, 0.6) / np.sqrt((tail**2).sum())
     tail[0] = 1.0
     num_padded = _fast_length(len(pcm) + num_taps)
-    return np.fft.irfft(np.fft.rfft(pcm, num_padded) * np.fft.rfft(tail, num_padded), num_padded)[: len(pcm)]
+    out = np.fft.irfft(np.fft.rfft(pcm, num_padded) * np.fft.rfft(tail, num_padded), num_padded)
+    return out[: len(pcm)].astype(np.float32)
 
 
 def coded(pcm: FloatArray, step_db: float) -> FloatArray:
@@ -103,10 +104,10 @@ def _noise_for(pcm: FloatArray, snr_db: float, generator: np.random.Generator) -
     return (noise * (level * 10 ** (-snr_db / 20))).astype(np.float32)
 
 
-def _filtered(pcm: FloatArray, gain_of_hz: Callable[[FloatArray], FloatArray]) -> FloatArray:
+def _filtered(pcm: FloatArray, gain_of_hz: Callable[[FloatArray], NDArray[np.floating]]) -> FloatArray:
     num_padded = _fast_length(len(pcm) + MODEL_RATE_HZ // 4)
     gain = gain_of_hz(np.fft.rfftfreq(num_padded, 1 / MODEL_RATE_HZ).astype(np.float32)).astype(np.float32)
-    return np.fft.irfft(np.fft.rfft(pcm, num_padded) * gain, num_padded)[: len(pcm)]
+    return np.fft.irfft(np.fft.rfft(pcm, num_padded) * gain, num_padded)[: len(pcm)].astype(np.float32)
 
 
 def _fast_length(least: int) -> int:

@@ -56,7 +56,9 @@ def test_a_composite_shows_the_portrait_where_the_mask_is_open(autoencoder):
     composing = MotionAutoencoder(replace(SMALL, composites=True)).eval()
     names = {name for name, _ in composing.named_parameters()}
     assert {name for name in names if name.startswith("dec.to_rgbs.2.")} == {"dec.to_rgbs.2.detail.weight"}
-    composing.dec.to_rgbs[-1].detail.weight.zero_()
+    composite = composing.dec.to_rgbs[-1]
+    assert isinstance(composite, CompositeHead)
+    composite.detail.weight.zero_()
     finest = composing.dec.to_flows[-1]
     assert isinstance(finest, FlowHead)
     for head in composing.dec.to_flows:

@@ -17,7 +17,7 @@ from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from av.frame import Frame
 
 from contract.errors import IngestError
-from contract.packets import FRAMES_PER_S, AvatarFrame, SpeechChunk
+from contract.packets import FRAMES_PER_S, AvatarFrame, Float32Array, SpeechChunk
 from pipeline.avatar import StreamSettings
 from pipeline.portrait import Portrait
 from pipeline.test_pattern import TestPatternAvatar, TestPatternStream, read_counter, shows_flash
@@ -254,7 +254,9 @@ class OtherPattern(TestPatternAvatar):
 
     stream: type[TestPatternStream] = TestPatternStream
 
-    def start(self, portrait: Portrait, settings: StreamSettings) -> TestPatternStream:
+    def start(
+        self, portrait: Portrait, settings: StreamSettings, clip: Float32Array | None = None
+    ) -> TestPatternStream:
         return self.stream(delay_frames=0)
 
 

@@ -19,8 +19,8 @@ def test_colours_are_the_same_in_two_pictures_and_grain_is_not() -> None:
         assert np.abs(first - second).mean() > 0.5
         assert abs(first.mean() - second.mean()) < 1.5
     for look in looks:
-        clean = [photographed(ramp(), look, generator, grain_share=0) for _ in range(2)]
-        np.testing.assert_array_equal(*clean)
+        one, other = (photographed(ramp(), look, generator, grain_share=0) for _ in range(2))
+        np.testing.assert_array_equal(one, other)
 
 
 def test_looks_differ_and_leave_something_to_see() -> None:

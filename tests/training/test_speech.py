@@ -183,6 +183,7 @@ def test_a_file_keeps_the_clips(clips: list[Clip], tmp_path: Path):
         assert np.abs(again.motion - clip.motion).max() < 1e-3
         assert np.array_equal(again.speech_mask, clip.speech_mask)
         # Chance means the same after reading: a blink must not hang on a rounded bit.
+        assert again.chance is not None and clip.chance is not None
         assert np.array_equal(again.chance, clip.chance)
         assert (again.emotion, again.voice) == (clip.emotion, clip.voice)
         assert [phone[0] for phone in again.phones] == [phone[0] for phone in clip.phones]

@@ -26,6 +26,7 @@ def silent_clip(emotion: str = "happy") -> Clip:
 def test_chance_lies_on_the_frames_it_drew():
     clip = silent_clip()
     windows = WindowSampler([clip], SHAPE, NUM_DIRECTIONS).draw(np.random.default_rng(0), clean=True)
+    assert clip.chance is not None
     for motion, chance in zip(windows.motion.numpy(), windows.chance.numpy(), strict=True):
         named = motion[10:, : len(MOTION_NAMES)] * SPREAD
         starts = range(clip.num_frames - len(named) + 1)
