@@ -51,7 +51,7 @@ class ReaderRecipe:
     num_other_frames: int = 8
     num_checked: int = 60
     num_checked_frames: int = 16
-    num_passes: int = 7
+    num_passes: int = 10
     batch_frames: int = 64
     learning_rate: float = 2e-3
     num_processes: int = 2
@@ -152,7 +152,7 @@ def _fit(readers: Readers, faces: PaintedFaces, targets: Float32Array, recipe: R
         with torch.autocast("cpu", torch.bfloat16):
             (readings, moods), embedded = readers.read_motion(mouth, eyes), readers.embed(face)
         readings, moods, embedded = readings.float(), moods.float(), embedded.float()
-        wrong = F.smooth_l1_loss(readings, torch.from_numpy(targets[rows]), reduction="none", beta=0.3)
+        wrong = F.smooth_l1_loss(readings, torch.from_numpy(targets[rows]), reduction="none", beta=0.1)
         loss = (wrong * weight).mean()
         mood, person = torch.from_numpy(faces.mood[rows]), torch.from_numpy(faces.person[rows])
         loss = loss + _MOOD_WEIGHT * _chosen_loss(moods, mood, mood != NO_MOOD)

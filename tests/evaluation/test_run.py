@@ -65,6 +65,6 @@ def test_every_row_is_measured_or_says_why_not(tmp_path: Path, monkeypatch: pyte
     assert sum(line.startswith("|") for line in table.splitlines()) == len(figures) + 2
     assert "these figures mean nothing" in table
     text = document.read_text("utf-8")
-    assert text.startswith("# Title\n") and text.endswith("The end.\n") and "old" not in text and table in text
+    assert text.startswith("# Title\n") and text.endswith("The end.\n") and "\nold\n" not in text and table in text
     for sheet in ("image", "lips", "emotions"):
         assert cv2.imread(str(tmp_path / "out" / f"{sheet}.jpg")) is not None
