@@ -28,6 +28,7 @@ from openvino import properties  # noqa: E402
 from openvino.properties import device, hint  # noqa: E402
 
 from engines.openvino_sampling import PixelTable, gather_pixels  # noqa: E402
+from engines.openvino_winograd import multiply_tiles  # noqa: E402
 
 # Two threads that ask OpenVINO for a tensor's type for the first time at once wait for each other for ever.
 _OPENING = Lock()
@@ -114,6 +115,9 @@ def _compile(
     if precision == "bfloat16" and "BF16" not in core.get_property("CPU", device.capabilities):
         precision = "float32"
     tables = gather_pixels(model, precision)
+    if tables and precision == "float32":
+        # What warps runs for every frame. Other components run seldom, and may keep the runtime's own convolutions.
+        multiply_tiles(model)
     options: dict[Any, Any] = {
         hint.performance_mode: hint.PerformanceMode.LATENCY,
         hint.inference_precision: ov.Type.bf16 if precision == "bfloat16" else ov.Type.f32,

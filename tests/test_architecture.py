@@ -53,6 +53,7 @@ FLOORS = {
         in_file={
             "openvino_engine.py": names("openvino"),
             "openvino_sampling.py": names("openvino"),
+            "openvino_winograd.py": names("openvino"),
             "onnx_engine.py": names("onnxruntime"),
             "tensorrt_engine.py": names("tensorrt cuda"),
             "torch_engine.py": names("torch"),
