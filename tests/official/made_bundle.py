@@ -5,7 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Protocol
 
 from bundles.manifest import Manifest, read_manifest
@@ -15,6 +15,7 @@ from engines.registry import Precision
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KIB_PER_GIB = 2**20
+_POLL_S = 0.05
 
 
 class OpenOfficial(Protocol):
@@ -55,6 +56,7 @@ class Ended:
 def run_to_the_end(arguments: list[str], log: Path, cache: Path) -> Ended:
     """Run Python with these arguments in a process of its own, and measure it."""
     began_s = perf_counter()
+    peak_kib = 0
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, *arguments],
@@ -63,8 +65,18 @@ def run_to_the_end(arguments: list[str], log: Path, cache: Path) -> Ended:
             stderr=subprocess.STDOUT,
             env={**os.environ, "XDG_CACHE_HOME": str(cache)},
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return Ended(
-        process.returncode, log.read_text(errors="replace"), perf_counter() - began_s, usage.ru_maxrss / KIB_PER_GIB
-    )
+        # What the system tells of a process that has ended includes the memory of the one it was started from.
+        while process.poll() is None:
+            peak_kib = max(peak_kib, _peak_kib(process.pid))
+            sleep(_POLL_S)
+    return Ended(process.returncode, log.read_text(errors="replace"), perf_counter() - began_s, peak_kib / KIB_PER_GIB)
+
+
+def _peak_kib(pid: int) -> int:
+    """The largest memory of a running process so far; 0 where it has just ended or begun."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(peaks[0]) if peaks else 0
