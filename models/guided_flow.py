@@ -49,7 +49,7 @@ class _Branches:
         for weight, bias, scales, begin in zip(weights, biases, is_scale, begins, strict=True):
             distinct = F.linear(self.rows, weight, bias + 1 if scales else bias)
             index = self.row_of_token[:, begin:]
-            parts.append(distinct[:, index.flatten()].reshape(-1, index.shape[1], distinct.shape[2]))
+            parts.append(distinct.index_select(1, index.reshape(-1)).reshape(-1, index.shape[1], distinct.shape[2]))
         return parts
 
 
@@ -119,7 +119,8 @@ class GuidedFlow(nn.Module):
         )
         kept = counts.nonzero()[:, 0]
         place = is_read.to(torch.int64).cumsum(0) - 1
-        return _Branches(weights[:, kept], rows[:, is_read.nonzero()[:, 0]], place[row_of_token[kept]])
+        read = rows.index_select(1, is_read.nonzero()[:, 0])
+        return _Branches(weights.index_select(1, kept), read, place[row_of_token.index_select(0, kept)])
 
 
 def first_rows(config: FlowConfig) -> list[int]:
