@@ -23,6 +23,7 @@ from engines.registry import open_engine
 _LARGEST_ERROR = {"frame": 1e-3}
 _LARGEST_LATENT_ERROR = 1e-4
 _SMALLEST_SPREAD = 1e-6
+_EXPORTERS_LOGS = ("torch.onnx", "onnxscript", "onnx_ir")
 _EXAMPLE_BATCH = 2
 _EXAMPLE_FRAMES = 13
 _MOST_DRAWN_FRAMES = 50
@@ -102,15 +103,16 @@ def example_inputs(signature: EngineSignature, batch: int, frames: int, seed: in
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
     """The exporter warns of its own internals and of packages that nothing here needs; parity is what counts."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
+    levels = {log: log.level for log in map(logging.getLogger, _EXPORTERS_LOGS)}
     try:
+        for log in levels:
+            log.setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(level)
+        for log, level in levels.items():
+            log.setLevel(level)
 
 
 def _free_axes(spec: TensorSpec, batch: torch.export.Dim, length: torch.export.Dim) -> dict[int, torch.export.Dim]:
