@@ -14,7 +14,8 @@ from models.audio_encoder import MelAudioConfig
 from models.autoencoder_config import AutoencoderConfig
 from models.checkpoint import load_checkpoint
 from models.flow_transformer import FlowConfig
-from training.phase1_autoencoder import Phase1, Phase1Config, Stage
+from training.motion_names import to_coefficients
+from training.phase1_autoencoder import Phase1, Phase1Config, Stage, to_unit
 from training.phase2_flow import Phase2, Phase2Config
 from training.picture_losses import mask_loss, picture_loss
 from training.speech_clips import Clip
@@ -64,6 +65,21 @@ def test_phase1_learns_stops_and_resumes(tmp_path: Path):
     assert torch.equal(resumed.model.dec.direction.orthonormal(), training.model.dec.direction.orthonormal())
 
 
+def test_motion_is_read_of_faces_in_mid_speech_too(tmp_path: Path):
+    from training.painted_frames import BatchShape, draw_batch
+
+    training = Phase1(PHASE1, tmp_path)
+    small, whole = (draw_batch(BatchShape(2, 2, 32, px), np.random.default_rng(0)) for px in (16, 32))
+    coefficients = training.paint_from(whole).coefficients
+    of_sources = training.reading_loss(coefficients, small)
+    with_driving = training.reading_loss(coefficients, whole)
+    # The encoder takes whole pictures only, and of each person's driving frames it reads the first.
+    _, read, _ = training.model.enc(to_unit(whole.driving[::2], "cpu"))
+    truth = torch.from_numpy(to_coefficients(whole.driving_motion[::2].numpy(), 15))
+    expected = of_sources + PHASE1.driving_reading_weight * F.mse_loss(read, truth)
+    assert torch.allclose(with_driving, expected, rtol=1e-5)
+
+
 def training_batch(training: Phase1):
     from training.painted_frames import BatchShape, draw_batch
 
@@ -74,7 +90,7 @@ def test_phase1_runs_through_its_stages_and_writes_what_it_saw(tmp_path: Path):
     training = Phase1(PHASE1, tmp_path)
     training.run()
     assert training.step == 40 and training.stage() is None
-    assert set(training.metrics) == {"l1", "l1_regions"} and 0 < training.metrics["l1"] < 1
+    assert set(training.metrics) == {"l1", "l1_regions", "reading"} and 0 < training.metrics["l1"] < 1
     state = load_checkpoint(tmp_path / "phase1.pt")
     assert state["step"] == 40 and state["provenance"]["config"]["seed"] == 1
     assert (tmp_path / "phase1.png").stat().st_size > 1000
