@@ -34,7 +34,7 @@ def write_model(
         y, x = np.meshgrid(np.linspace(-1, 1, HEIGHT), np.linspace(-1, 1, width), indexing="ij")
         constant, how = np.stack([x, y], -1)[None].astype(np.float32), "Add"
     else:
-        constant, how = np.float32([2]), "Mul"
+        constant, how = np.array([2], np.float32), "Mul"
     nodes = [
         helper.make_node("Tanh", ["flow"], ["bent"]),
         helper.make_node(how, ["bent", "constant"], ["grid"]),

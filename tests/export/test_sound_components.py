@@ -15,18 +15,15 @@ from models.audio_encoder import Wav2Vec2AudioEncoder
 from models.emotion_classifier import EmotionClassifier
 
 SPEC = AvatarSpec(16, 8, 4, 6, (3, 2), audio_statistics=True)
-SMALL = {
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 64,
-    "conv_dim": (16,) * 7,
-}
 
 
-def wav2vec2() -> nn.Module:
+def wav2vec2() -> Wav2Vec2Model:
     torch.manual_seed(0)
-    return Wav2Vec2Model(Wav2Vec2Config(**SMALL)).eval()
+    config = Wav2Vec2Config(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, conv_dim=(16,) * 7
+    )
+    model: Wav2Vec2Model = Wav2Vec2Model(config).eval()
+    return model
 
 
 @pytest.mark.parametrize(
