@@ -71,6 +71,7 @@ class Phase1Config:
     coefficient_weight: float = 0.1
     driving_reading_weight: float = 4.0
     coarser_weight: float = 0.5
+    hidden_discount: float = 0.75
     mask_weight: float = 0.5
     flow_weight: float = 20.0
     average_decay: float = 0.995
@@ -193,11 +194,15 @@ class Phase1:
         painted = self.paint_from(batch)
         coefficients = painted.coefficients
         openings = batch.openings.to(device).float()
-        weight = 1 + stage.region_weight * (batch.regions.to(device).float() + _OPENING_WEIGHT * openings)
+        regions = batch.regions.to(device).float()
+        weight = 1 + stage.region_weight * (regions + _OPENING_WEIGHT * openings)
         target = to_unit(batch.driving, device)
         loss = picture_loss(painted.image, target, weight)
-        # What is painted must be right where the warp hides it as well, or the mask never learns to show it.
-        below = picture_loss(painted.coarser, F.avg_pool2d(target, 2), F.avg_pool2d(weight, 2))
+        # What is painted must be right where the warp hides it as well, or the mask never learns to show it. But to
+        # paint all of somebody's hair and room again, only to be hidden, takes what the mouth and the lids need.
+        hidden = painted.masks[-1].detach() * (1 - regions) if target.shape[-1] == batch.source.shape[-1] else 0.0
+        painted_weight = weight * (1 - self.config.hidden_discount * hidden)
+        below = picture_loss(painted.coarser, F.avg_pool2d(target, 2), F.avg_pool2d(painted_weight, 2))
         reading = self.reading_loss(coefficients, batch)
         self.optimizer.zero_grad(set_to_none=True)
         showing = mask_loss(painted.masks, openings, weight)
