@@ -3,6 +3,7 @@
 In: a bundle's folder and the engine's name. Out: `Avatar`, which sessions share.
 """
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,19 +62,26 @@ def open_avatar(
         for name in (*REQUIRED_COMPONENTS, *OPTIONAL_COMPONENTS)
         if name in manifest.components and name not in unasked
     ]
-    engines = {name: open_component(name) for name in names}
-    return NeuralAvatar(
-        manifest.spec,
-        AvatarEngines(
-            audio_encoder=engines["audio_encoder"],
-            portrait_encoder=engines["portrait_encoder"],
-            flow_transformer=engines["flow_transformer"],
-            frame_decoder=engines["frame_decoder"],
-            emotion_classifier=engines.get("emotion_classifier"),
-        ),
-        basis,
-        face_detector,
-    )
+    engines: dict[ComponentName, Engine] = {}
+    with ExitStack() as opened:
+        for name in names:
+            engines[name] = open_component(name)
+            opened.callback(engines[name].close)
+        avatar = NeuralAvatar(
+            manifest.spec,
+            AvatarEngines(
+                audio_encoder=engines["audio_encoder"],
+                portrait_encoder=engines["portrait_encoder"],
+                flow_transformer=engines["flow_transformer"],
+                frame_decoder=engines["frame_decoder"],
+                emotion_classifier=engines.get("emotion_classifier"),
+            ),
+            basis,
+            face_detector,
+        )
+        # From here on they are the avatar's to close; where one fails to open, none stays open.
+        opened.pop_all()
+    return avatar
 
 
 def of_one(signature: EngineSignature) -> EngineSignature:

@@ -8,9 +8,18 @@ import pytest
 
 from assembly.avatar_factory import open_avatar
 from bundles.manifest import Component, read_manifest, sha256_of, write_manifest
-from contract.errors import BundleError, ConfigError, EngineNotFoundError, SignatureMismatchError
+from contract.errors import (
+    BundleError,
+    ConfigError,
+    EngineBuildError,
+    EngineNotFoundError,
+    EngineRunError,
+    SignatureMismatchError,
+)
 from contract.packets import AvatarFrame
-from engines.registry import BACKENDS
+from contract.spec import EngineSignature
+from engines.base import Engine
+from engines.registry import BACKENDS, Backend, Precision
 from pipeline.avatar import Avatar, StreamSettings
 from tests.bundles.tiny_bundle import SPEC, write_component, write_tiny_bundle
 from tests.fakes import noise_chunks
@@ -86,3 +95,35 @@ def test_components_in_each_others_place_are_refused(bundle: Path) -> None:
     write_manifest(bundle, replace(manifest, components=components))
     with pytest.raises(SignatureMismatchError, match=r"frame_decoder\.onnx .* input identity_latent is missing"):
         open_avatar(bundle)
+
+
+@pytest.mark.parametrize("engine", list(BACKENDS))
+def test_where_a_later_component_fails_those_opened_before_are_closed(
+    bundle: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Engine] = []
+
+    def remembering(artifact: Path, signature: EngineSignature, precision: Precision, threads: int | None) -> Engine:
+        opened.append(BACKENDS[engine].opener()(artifact, signature, precision, threads))
+        return opened[-1]
+
+    monkeypatch.setitem(BACKENDS, "remembering", Backend(BACKENDS[engine].library, lambda: remembering))
+    avatar = open_avatar(bundle, "remembering")
+    assert len(speak(avatar)) == 20 and len(opened) == 4
+    avatar.close()
+    opened.clear()
+    manifest = read_manifest(bundle)
+    broken = bundle / "frame_decoder.onnx"
+    broken.write_bytes(b"no network")
+    components = {**manifest.components, "frame_decoder": Component(broken.name, "float32", sha256_of(broken))}
+    write_manifest(bundle, replace(manifest, components=components))
+    with pytest.raises(EngineBuildError, match=r"frame_decoder\.onnx"):
+        open_avatar(bundle, "remembering")
+    assert len(opened) == 3
+    for each in opened:
+        inputs = {
+            tensor.name: np.zeros([size or 640 for size in tensor.shape], np.float32)
+            for tensor in each.signature.inputs
+        }
+        with pytest.raises(EngineRunError, match="the engine is closed"):
+            each.run(**inputs)
