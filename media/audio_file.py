@@ -86,7 +86,8 @@ class AudioFile:
 class ChunkCutter:
     """Decoded sound to chunks: for people at 48 kHz, and made from that for the model at 16 kHz.
 
-    Both copies keep the same time: sample 3 n of one is sample n of the other.
+    Both copies keep the same time: sample 3 n of one is sample n of the other. Sound that comes at 16 kHz reaches the
+    model as it is: on the way up and back it would lose what lies above 6 kHz.
 
     num_filled_samples: of the last chunk's 640, those that are silence after the sound's end
     """
@@ -96,11 +97,18 @@ class ChunkCutter:
         self.num_filled_samples = 0
         self._to_voice = av.AudioResampler(format="s16", layout="mono", rate=VOICE_RATE_HZ)
         self._to_model = av.AudioResampler(format="flt", layout="mono", rate=MODEL_RATE_HZ)
+        self._is_at_model_rate = False
+        self._to_mono = av.AudioResampler(format="s16", layout="mono", rate=MODEL_RATE_HZ)
         self._voice = SampleQueue("int16")
         self._pcm = SampleQueue("float32")
 
     def push(self, frame: av.AudioFrame | None) -> Iterator[SpeechChunk]:
         """Take decoded sound; give the chunks that are whole. None ends the sound of the first resampler."""
+        if frame is not None and frame.sample_rate == MODEL_RATE_HZ:
+            self._is_at_model_rate = True
+            sound = np.concatenate([mono.to_ndarray()[0] for mono in self._to_mono.resample(frame)])
+            self._pcm.append(sound / np.float32(32_768))
+            frame = _mono_frame(sound, MODEL_RATE_HZ)
         for voice_frame in self._to_voice.resample(frame):
             self._hear(voice_frame.to_ndarray()[0])
         while len(self._voice) >= VOICE_SAMPLES_PER_FRAME and len(self._pcm) >= SAMPLES_PER_FRAME:
@@ -120,9 +128,9 @@ class ChunkCutter:
 
     def _hear(self, voice: Int16Array) -> None:
         self._voice.append(voice)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(voice[None, :]), format="s16", layout="mono")
-        frame.sample_rate = VOICE_RATE_HZ
-        for model_frame in self._to_model.resample(frame):
+        if self._is_at_model_rate:
+            return
+        for model_frame in self._to_model.resample(_mono_frame(voice, VOICE_RATE_HZ)):
             self._pcm.append(model_frame.to_ndarray()[0])
 
     def _cut(self) -> SpeechChunk:
@@ -154,6 +162,12 @@ class SampleQueue:
         self._blocks = [samples[num_samples:]]
         self._num_samples -= num_samples
         return samples[:num_samples].copy()
+
+
+def _mono_frame(samples: Int16Array, rate_hz: int) -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None, :]), format="s16", layout="mono")
+    frame.sample_rate = rate_hz
+    return frame
 
 
 def _expected_frames(duration_us: int | None) -> int | None:

@@ -57,6 +57,17 @@ def test_sound_at_48_khz_comes_through_sample_by_sample(tmp_path: Path, num_samp
     assert len(pcm) == len(chunks) * SAMPLES_PER_FRAME
 
 
+@pytest.mark.parametrize("num_samples", [100, 639, 640, 641, 16_000, 20_001])
+def test_sound_at_16_khz_reaches_the_model_sample_by_sample(tmp_path: Path, num_samples: int) -> None:
+    samples = np.random.default_rng(0).integers(-9000, 9000, num_samples).astype(np.int16)
+    with AudioFile(write_wav(tmp_path / "a.wav", samples, 16_000)) as file:
+        voice, pcm = joined(list(file.chunks()))
+    assert file.num_samples == num_samples
+    np.testing.assert_array_equal(pcm[:num_samples], samples / np.float32(32_768))
+    assert not pcm[num_samples:].any()
+    assert len(voice) == 3 * len(pcm)
+
+
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 22_050, 44_100, 48_000, 96_000])
 def test_any_rate_keeps_time_and_loudness(tmp_path: Path, rate_hz: int) -> None:
     chunks = list(read_audio(write_wav(tmp_path / "a.wav", tone(2 * rate_hz, rate_hz), rate_hz)))
@@ -69,18 +80,21 @@ def test_any_rate_keeps_time_and_loudness(tmp_path: Path, rate_hz: int) -> None:
     assert np.abs(pcm - expected)[inside].max() < 0.01
 
 
-def test_a_click_is_at_the_same_place_in_both_copies(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rate_hz", [16_000, 48_000])
+def test_a_click_is_at_the_same_place_in_both_copies(tmp_path: Path, rate_hz: int) -> None:
     samples = np.zeros(30_000, np.int16)
     samples[12_345:12_360] = 20_000
-    voice, pcm = joined(list(read_audio(write_wav(tmp_path / "a.wav", samples, 48_000))))
+    voice, pcm = joined(list(read_audio(write_wav(tmp_path / "a.wav", samples, rate_hz))))
     centre = np.average(np.arange(len(voice)), weights=np.abs(voice.astype(float)) ** 2)
     assert abs(centre - np.average(np.arange(len(pcm)), weights=pcm.astype(float) ** 2) * 3) < 1.5
 
 
-def test_stereo_is_mixed(tmp_path: Path) -> None:
-    left = tone(48_000, 48_000)
-    voice, _ = joined(list(read_audio(write_wav(tmp_path / "a.wav", np.stack([left, 0 * left], 1), 48_000))))
+@pytest.mark.parametrize("rate_hz", [16_000, 48_000])
+def test_stereo_is_mixed(tmp_path: Path, rate_hz: int) -> None:
+    left = tone(rate_hz, rate_hz)
+    voice, pcm = joined(list(read_audio(write_wav(tmp_path / "a.wav", np.stack([left, 0 * left], 1), rate_hz))))
     assert 0.45 < np.abs(voice).max() / 12_000 < 0.75
+    assert np.abs(pcm).max() * 32_768 == pytest.approx(np.abs(voice).max(), rel=0.02)
 
 
 @pytest.mark.parametrize(("codec", "name"), [("aac", "a.m4a"), ("flac", "a.flac"), ("libmp3lame", "a.mp3")])
