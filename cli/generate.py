@@ -116,10 +116,11 @@ def generate(
 def window(window_frames: int, hop_frames: int | None, lookahead_frames: int | None) -> tuple[int, int]:
     """Hop and look-ahead: those asked for, else the whole window, since nobody waits for the first frame."""
     if lookahead_frames is None:
-        lookahead_frames = LOOKAHEAD_FRAMES if hop_frames is None else min(LOOKAHEAD_FRAMES, window_frames - hop_frames)
+        room_frames = LOOKAHEAD_FRAMES if hop_frames is None else window_frames - hop_frames
+        lookahead_frames = max(0, min(LOOKAHEAD_FRAMES, room_frames))
     if hop_frames is None:
-        hop_frames = max(1, window_frames - lookahead_frames)
-    return hop_frames, max(0, lookahead_frames)
+        hop_frames = max(1, window_frames - max(0, lookahead_frames))
+    return hop_frames, lookahead_frames
 
 
 def hears_whole_clip(asked: str | None, is_better_whole: bool) -> bool:

@@ -122,6 +122,7 @@ def test_a_face_of_the_bundle_or_a_picture_of_ones_own(bundle: Path, sound: Path
         ({"emotion": "glad"}, ConfigError, "emotion 'glad'"),
         ({"seed": -1}, ConfigError, "seed -1"),
         ({"hop_frames": 21}, ConfigError, "expected at most the 20"),
+        ({"lookahead_frames": -3}, ConfigError, "lookahead_frames -3, expected a whole number of at least 0"),
         ({"audio_guidance": float("nan")}, ConfigError, "audio_guidance nan"),
         ({"audio_mode": "backwards"}, ConfigError, "audio mode 'backwards', expected one of whole_clip, rolling"),
         ({"engine": "abacus"}, FloatAvatarError, "'abacus' is unknown"),
