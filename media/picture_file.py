@@ -15,6 +15,9 @@ from contract.packets import UInt8Array
 from media.picture_orientation import is_mirrored
 
 MOST_PIXELS = 64_000_000
+# Of a picture all of it in practice, since some formats put their EXIF block last; of a film, which may be far larger,
+# no more than that.
+MOST_EXIF_BYTES = 64 * 2**20
 _BOUND = {"max_pixels": str(MOST_PIXELS)}
 # Letters that FFmpeg would draw as a terminal shows them: by the file's name alone, whatever it holds.
 _TEXT_FORMATS = ("tty", "bin", "xbin", "adf", "idf")
@@ -51,7 +54,9 @@ def read_picture(path: Path) -> UInt8Array:
         raise PortraitError(f"{path} holds no picture, expected a file such as PNG or JPEG")
     picture = _on_white(frame) if _may_be_transparent(frame) else frame.to_ndarray(format="rgb24")
     # Cameras and phones store the picture as the sensor saw it, and how far to turn it.
-    if is_mirrored(path.read_bytes()):
+    with path.open("rb") as file:
+        head = file.read(MOST_EXIF_BYTES)
+    if is_mirrored(head):
         picture = picture[::-1]
     return np.ascontiguousarray(np.rot90(picture, frame.rotation // 90)).astype(np.uint8)
 

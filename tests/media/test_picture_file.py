@@ -1,6 +1,7 @@
 """Pictures from files, and files that are none."""
 
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from fractions import Fraction
@@ -13,7 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from contract.errors import PortraitError
 from contract.packets import UInt8Array
-from media.picture_file import read_picture
+from media.picture_file import MOST_EXIF_BYTES, read_picture
 
 
 def picture() -> UInt8Array:
@@ -146,6 +147,24 @@ def test_of_an_animation_the_first_picture_is_taken(tmp_path: Path) -> None:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     assert np.abs(read_picture(tmp_path / "a.gif").astype(int) - picture()).mean() < 40
+
+
+def test_of_a_long_film_little_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 40, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(), format="rgb24")))
+        container.mux(stream.encode(None))
+    with path.open("r+b") as file:
+        file.truncate(2**29)
+    tracemalloc.start()
+    try:
+        assert read_picture(path).shape == (40, 64, 3)
+        assert tracemalloc.get_traced_memory()[1] < 2 * MOST_EXIF_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 def test_one_tile_of_a_picture_is_not_taken_for_the_picture() -> None:
