@@ -21,6 +21,12 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.  [default: 8080]")] = None,
     hop_frames: Annotated[int | None, typer.Option(help="Frames drawn at a time: fewer answer sooner.")] = None,
     lookahead_frames: Annotated[int | None, typer.Option(help="Frames of sound waited for beyond those.")] = None,
+    crop: Annotated[
+        bool | None,
+        typer.Option(
+            "--crop/--no-crop", help="Cut the face out of a picture file, or take it as it is.  [default: crop]"
+        ),
+    ] = None,
     face_model: Annotated[
         Path | None, typer.Option(help="YuNet file (ONNX) to find the face with; else OpenCV's own detector.")
     ] = None,
@@ -37,6 +43,7 @@ def serve(
         port=port,
         hop_frames=hop_frames,
         lookahead_frames=lookahead_frames,
+        crop=crop,
         face_model=face_model,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -92,14 +99,14 @@ def open_bundle(config):
     typer.echo(f"Opening the avatar in {folder} ...")
     # The files are compared with their sums when the avatar is opened.
     manifest = read_manifest(folder, verify_sums=False)
-    gallery = bundle_gallery(folder, manifest, config.portrait)
+    gallery = bundle_gallery(folder, manifest, config.portrait, config.crop)
     avatar = open_avatar(folder, settings=config.stream_settings, face_model=config.face_model)
     typer.echo(f"Avatar: {manifest.name}, licence {manifest.licence}.")
     return avatar, gallery
 
 
-def bundle_gallery(folder: Path, manifest, asked: str | None):
-    """The faces to choose from, the one asked for first."""
+def bundle_gallery(folder: Path, manifest, asked: str | None, crop: bool = True):
+    """The faces to choose from, the one asked for first; crop: the face of a picture file is to be cut out."""
     from media.picture_file import read_picture
     from server.portraits import PortraitChoice, PortraitGallery
 
@@ -112,7 +119,7 @@ def bundle_gallery(folder: Path, manifest, asked: str | None):
     picture = Path(asked)
     if not picture.exists():
         raise PortraitNotFoundError(f"portrait {asked!r} is neither a file nor one of {', '.join(manifest.portraits)}")
-    own = PortraitChoice(OWN_PICTURE_NAME, picture.stem, read_picture(picture), crop=True)
+    own = PortraitChoice(OWN_PICTURE_NAME, picture.stem, read_picture(picture), crop)
     return PortraitGallery([own, *choices], own.name)
 
 

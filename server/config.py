@@ -17,6 +17,7 @@ class ServerConfig(BaseSettings):
 
     bundle: folder of the avatar; None is the one that ships
     portrait: name of one of the bundle's, or a picture's path; None is the bundle's own choice
+    crop: a picture's face is found and cut out; False takes its middle square as it is
     face_model: a YuNet file that finds faces in pictures; None is the detector inside OpenCV
     max_sessions: calls at the same time; more get 503
     cushion_frames: ticks a frame waits, at the beginning, against uneven rendering
@@ -33,6 +34,7 @@ class ServerConfig(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535)
     bundle: Path | None = None
     portrait: str | None = None
+    crop: bool = True
     face_model: Path | None = None
     hop_frames: int = Field(default=5, ge=1)
     lookahead_frames: int = Field(default=2, ge=0)

@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from bundles.manifest import BundledPortrait, Component, Manifest, sha256_of, write_manifest
-from contract.spec import EMOTIONS, AvatarSpec, ComponentName, TensorSpec
+from contract.spec import EMOTIONS, OPTIONAL_COMPONENTS, AvatarSpec, ComponentName, TensorSpec
 
 SPEC = AvatarSpec(
     image_size_px=32,
@@ -95,9 +95,10 @@ def write_component(path: Path, name: ComponentName, spec: AvatarSpec = SPEC) ->
 
 
 def write_tiny_bundle(bundle: Path, spec: AvatarSpec = SPEC) -> Path:
-    """Write the bundle and return its folder."""
+    """Write the bundle and return its folder; with `audio_statistics` it has an emotion classifier, too, as FLOAT's."""
     (bundle / "portraits").mkdir(parents=True)
-    for name in COMPONENTS:
+    names = (*COMPONENTS, *(OPTIONAL_COMPONENTS if spec.audio_statistics else ()))
+    for name in names:
         write_component(bundle / f"{name}.onnx", name, spec)
     side = spec.image_size_px
     portraits = {}
@@ -105,7 +106,7 @@ def write_tiny_bundle(bundle: Path, spec: AvatarSpec = SPEC) -> Path:
         picture = np.random.default_rng(i).integers(0, 256, (side, side, 3), np.uint8)
         cv2.imwrite(str(bundle / "portraits" / f"{person}.png"), picture)
         portraits[person] = BundledPortrait(f"portraits/{person}.png", person.title(), "Apache-2.0")
-    components = {name: Component(f"{name}.onnx", "float32", sha256_of(bundle / f"{name}.onnx")) for name in COMPONENTS}
+    components = {name: Component(f"{name}.onnx", "float32", sha256_of(bundle / f"{name}.onnx")) for name in names}
     write_manifest(bundle, Manifest("tiny", "Apache-2.0", spec, components, portraits, "anna", {"by": "a test"}))
     return bundle
 

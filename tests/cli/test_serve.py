@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import httpx
 import numpy as np
 import pytest
 
+from bundles.manifest import read_manifest
 from cli.main import main
-from cli.serve import address, serve
+from cli.serve import address, bundle_gallery, serve
 from contract.errors import BundleError, ConfigError, PortraitError, PortraitNotFoundError
 from server.listener import listen, port_of
 from server.portraits import to_png
-from tests.bundles.tiny_bundle import write_tiny_bundle
+from tests.bundles.tiny_bundle import SPEC, write_tiny_bundle
 from tests.server.caller import Caller, ClickTrack
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -42,7 +44,15 @@ async def read_until(process: asyncio.subprocess.Process, pattern: str) -> str:
     return text
 
 
-async def test_a_call_to_the_program_from_its_first_line_to_ctrl_c(bundle: Path) -> None:
+@pytest.fixture(scope="module")
+def free_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose audio encoder hears sound of any length, with an emotion classifier, as FLOAT's."""
+    return write_tiny_bundle(tmp_path_factory.mktemp("free") / "bundle", replace(SPEC, audio_statistics=True))
+
+
+@pytest.mark.parametrize("kind", ["bundle", "free_bundle"])
+async def test_a_call_to_the_program_from_its_first_line_to_ctrl_c(kind: str, request: pytest.FixtureRequest) -> None:
+    bundle: Path = request.getfixturevalue(kind)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "cli.main", "serve", "--bundle", str(bundle), "--port", "0",
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -102,6 +112,18 @@ def test_what_can_not_be_served_is_one_clear_error(bundle: Path, tmp_path: Path)
         serve_with(bundle=bundle, port=70_000)
     with pytest.raises(PortraitError, match="face"):
         serve_with(bundle=bundle, portrait=str(plain))
+
+
+@pytest.mark.parametrize("crop", [True, False])
+def test_a_picture_of_ones_own_comes_first_and_is_cut_unless_told_not_to(
+    bundle: Path, tmp_path: Path, crop: bool
+) -> None:
+    picture = tmp_path / "me.png"
+    picture.write_bytes(to_png(np.full((60, 40, 3), 120, np.uint8)))
+    gallery = bundle_gallery(bundle, read_manifest(bundle), str(picture), crop)
+    own, *others = gallery.all()
+    assert (own.title, own.crop) == ("me", crop)
+    assert [(each.name, each.crop) for each in others] == [("anna", False), ("ben", False)]
 
 
 def test_a_taken_port_ends_the_program_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
