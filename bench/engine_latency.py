@@ -8,6 +8,7 @@ Rounds are interleaved: each runs every engine once more, so that what else the 
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -206,13 +207,14 @@ def psnr_db(frame: Array, reference: Array) -> float | None:
 
 def _measure(subject: Subject, component: ComponentName, given: dict[str, Array], plain: PlainModules) -> list[Latency]:
     signature = of_one(subject.spec.signature(component))
-    engines = {str(choice): _open(subject, component, choice, signature, given) for choice in subject.engines}
-    runs: dict[str, Run] = {PLAIN: plain.runs[component]} | {name: run for name, (_, run) in engines.items()}
-    outputs = {name: run() for name, run in runs.items() if name != PLAIN or plain.have_the_weights}
+    with ExitStack() as opened:
+        runs: dict[str, Run] = {PLAIN: plain.runs[component]}
+        for choice in subject.engines:
+            engine, runs[str(choice)] = _open(subject, component, choice, signature, given)
+            opened.callback(engine.close)
+        outputs = {name: run() for name, run in runs.items() if name != PLAIN or plain.have_the_weights}
+        took_ms = rounds(runs, subject.num_rounds)
     reference = next(iter(outputs.values()))
-    took_ms = rounds(runs, subject.num_rounds)
-    for engine, _ in engines.values():
-        engine.close()
 
     def latency(name: str, engine: str, precision: str) -> Latency:
         has_outputs = name in outputs
@@ -245,7 +247,10 @@ def _open(
     """An engine with what is fixed bound, as a stream holds it, and its run on the rest."""
     engine = open_engine(choice.backend, subject.files[component], signature, choice.precision, subject.num_threads)
     fixed = [name for name in given if _is_bound(component, name)]
-    bound = engine.bind(**{name: given[name] for name in fixed}) if fixed else engine
+    bound = engine
+    if fixed:
+        with closing(engine):
+            bound = engine.bind(**{name: given[name] for name in fixed})
     changing = {name: array for name, array in given.items() if name not in fixed}
     return bound, lambda: bound.run(**changing)
 
@@ -260,8 +265,7 @@ def _portrait(subject: Subject, given: Mapping[str, Array]) -> dict[str, Array]:
     """Identity and pyramid as the first engine reads them from the picture in float32."""
     signature = of_one(subject.spec.signature("portrait_encoder"))
     path, backend = subject.files["portrait_encoder"], subject.engines[0].backend
-    engine = open_engine(backend, path, signature, "float32", subject.num_threads)
-    outputs = engine.run(**given)
-    engine.close()
+    with closing(open_engine(backend, path, signature, "float32", subject.num_threads)) as engine:
+        outputs = engine.run(**given)
     wanted = {tensor.name for tensor in subject.spec.signature("frame_decoder").inputs}
     return {name: array for name, array in outputs.items() if name in wanted}

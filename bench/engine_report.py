@@ -199,7 +199,7 @@ def _row(each: Latency) -> tuple[str, ...]:
         each.engine,
         each.precision,
         f"{each.median_ms:.2f}",
-        "" if each.times_faster is None else f"{each.times_faster:.2f}",
+        f"{each.times_faster:.2f}",
         "" if each.largest_error is None else f"{each.largest_error:.1e}",
         "" if each.psnr_db is None else f"{each.psnr_db:.1f} dB",
     )

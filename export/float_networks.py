@@ -195,6 +195,7 @@ def _unified(tensors: Mapping[str, Tensor], origin: Path) -> Iterator[tuple[str,
 
 def _check_table(stored: NamedTensor, ours: Tensor) -> None:
     # It is fixed; another one would mean another network, and bad motion without a word.
+    check_values(_POSITION_TABLE, stored.tensor, str(stored.origin))
     found, expected = list(stored.tensor.shape), list(ours.shape)
     if found != expected:
         raise BundleError(f"{stored.origin}: {_POSITION_TABLE} is {found}, expected {expected}")
