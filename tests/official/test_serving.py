@@ -57,7 +57,7 @@ def test_importing_tells_the_licence_and_takes_little_memory(
     ]
     assert {portrait.licence for portrait in manifest.portraits.values()} == {"Apache-2.0"}
     names = {path.name for path in official_bundle.folder.parent.iterdir()}
-    assert not {"float.writing", "float.older"} & names
+    assert not [name for name in names if name.startswith("float.")]
 
 
 def test_rendering_stays_below_4_gib(official_bundle: OfficialBundle, tmp_path: Path, note_figures: Note) -> None:
