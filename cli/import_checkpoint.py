@@ -21,16 +21,25 @@ def import_checkpoint(
     portraits: Annotated[
         Path | None, typer.Option(help="Folder of pictures of people; without it the painted faces that ship.")
     ] = None,
+    crop: Annotated[bool, typer.Option(help="Cut the faces out of those pictures, or take them as they are.")] = True,
+    face_model: Annotated[
+        Path | None, typer.Option(help="YuNet file (ONNX) to find faces with; else OpenCV's own detector.")
+    ] = None,
 ) -> None:
-    """Make a bundle of FLOAT's released weights: read, check every tensor, export to ONNX, compare."""
+    """Make a bundle of FLOAT's released weights: read, check every tensor, export to ONNX, compare.
+
+    You download them yourself; they are for research only (CC BY-NC-ND 4.0). It takes minutes and 7 GiB of memory.
+    """
     from tqdm import tqdm
 
     from export.float_networks import FloatFiles, FloatSizes
     from export.import_checkpoint import LICENCE, STEPS
     from export.import_checkpoint import import_checkpoint as make
+    from pipeline.face_detector import open_face_detector
 
     side_px = FloatSizes().spec().image_size_px
-    faces = painted_faces(side_px) if portraits is None else own_faces(portraits, side_px)
+    detector = open_face_detector(face_model) if crop else None
+    faces = painted_faces(side_px) if portraits is None else own_faces(portraits, side_px, detector)
     with tqdm(total=len(STEPS), unit="step", disable=None) as progress:
         num_begun = 0
 
@@ -64,14 +73,15 @@ def painted_faces(side_px: int):
     }
 
 
-def own_faces(folder: Path, side_px: int):
-    """The faces found in a folder's pictures, by the pictures' names in order.
+def own_faces(folder: Path, side_px: int, detector):
+    """The faces found in a folder's pictures, by the pictures' names in order; what is less than ideal is told.
 
+    detector: None takes the pictures' middle squares as they are
     Raises BundleError where the folder holds none, PortraitError where a picture has no face to cut out.
     """
     from export.import_checkpoint import PortraitPicture
     from media.picture_file import read_picture
-    from pipeline.portrait import crop_about_face, find_face, resize_square
+    from pipeline.portrait_cut import cut_portrait, resize_square, take_as_it_is
 
     pictures = sorted(path for path in folder.glob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
     if not pictures:
@@ -85,10 +95,12 @@ def own_faces(folder: Path, side_px: int):
             raise BundleError(f"{path} would be called {name!r}, expected names of letters and digits, all different")
         picture = read_picture(path)
         try:
-            square = resize_square(crop_about_face(picture, find_face(picture)), side_px)
+            cut = take_as_it_is(picture, side_px) if detector is None else cut_portrait(picture, detector, side_px)
         except PortraitError as error:
             raise PortraitError(f"{path}: {error}") from error
-        faces[name] = PortraitPicture(path.stem, OWN_LICENCE, _png(square))
+        for warning in cut.warnings:
+            typer.echo(f"Warning: {path.name}: {warning}.", err=True)
+        faces[name] = PortraitPicture(path.stem, OWN_LICENCE, _png(resize_square(cut.square, side_px)))
     return faces
 
 
