@@ -12,7 +12,7 @@ from contract.packets import ConditionedFrame, Float32Array, SpeechChunk
 from contract.spec import AvatarSpec
 from engines.base import Engine
 from pipeline.audio_features import FrameGroups, audio_features, clip_features
-from pipeline.predicted_emotion import PredictedEmotion, classify, emotion_vector
+from pipeline.predicted_emotion import PredictedEmotion, classify_clip, emotion_vector
 
 __all__ = ["ClipConditions", "Conditions", "emotion_vector"]
 
@@ -82,7 +82,7 @@ class ClipConditions:
         """
         self._features = clip_features(audio_encoder, spec, pcm)
         if emotion is None and emotion_classifier is not None:
-            self._emotion = classify(emotion_classifier, pcm)
+            self._emotion = classify_clip(emotion_classifier, pcm)
         else:
             self._emotion = emotion_vector(emotion or "neutral")
         self.reset()

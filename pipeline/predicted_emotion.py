@@ -7,7 +7,7 @@ from collections import deque
 
 import numpy as np
 
-from contract.packets import FRAMES_PER_S, Float32Array, SpeechChunk
+from contract.packets import FRAMES_PER_S, MODEL_RATE_HZ, Float32Array, SpeechChunk
 from contract.spec import EMOTIONS
 from engines.base import Engine
 from pipeline.voice_activity import VoiceActivity
@@ -20,6 +20,8 @@ LEAST_SPEECH_FRAMES = FRAMES_PER_S
 SMOOTHING = 0.3
 # Fewer samples than this make no feature in wav2vec2.
 LEAST_SAMPLES = 400
+# Attention's memory grows with the square of what is heard at once: 2.6 GiB for a minute, 7.9 for two.
+MOST_SAMPLES = 60 * MODEL_RATE_HZ
 
 
 def emotion_vector(name: str) -> Float32Array:
@@ -35,6 +37,17 @@ def classify(classifier: Engine, pcm: Float32Array) -> Float32Array:
         pcm = np.pad(pcm, (0, LEAST_SAMPLES - len(pcm)), mode="edge")
     emotion: Float32Array = classifier.run(pcm=pcm[None])["emotion"][0].astype(np.float32)
     return emotion
+
+
+def classify_clip(classifier: Engine, pcm: Float32Array) -> Float32Array:
+    """The emotion of a whole clip; of one longer than a minute the mean over equal parts of at most a minute.
+
+    pcm: [at least 1] float32; returns [num_emotions] float32, sum 1
+    """
+    num_parts = -(-len(pcm) // MOST_SAMPLES)
+    heard = [classify(classifier, part) for part in np.array_split(pcm, num_parts)]
+    mean: Float32Array = np.mean(heard, axis=0, dtype=np.float32)
+    return mean
 
 
 class PredictedEmotion:

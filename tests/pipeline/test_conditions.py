@@ -139,6 +139,20 @@ def test_of_a_clip_the_classifier_hears_all_and_once() -> None:
     assert all(EMOTIONS[int(frame.emotion.argmax())] == "happy" for frame in frames)
 
 
+def test_of_a_long_clip_the_classifier_hears_equal_parts_of_at_most_a_minute() -> None:
+    def classify(inputs: dict) -> dict:
+        return {"emotion": np.eye(len(EMOTIONS), dtype=np.float32)[[int(inputs["pcm"][0, -1])]]}
+
+    classifier = FakeEngine(TINY_SPEC.signature("emotion_classifier"), classify)
+    pcm = np.repeat(np.array([3, 3, 5], np.float32), 45 * 16_000)[:-2]
+    conditions = ClipConditions(window_encoder(), TINY_SPEC, pcm, None, classifier)
+    np.testing.assert_array_equal(np.concatenate([call["pcm"][0] for call in classifier.calls]), pcm)
+    lengths = [call["pcm"].shape[1] for call in classifier.calls]
+    assert max(lengths) <= 60 * 16_000 and max(lengths) - min(lengths) <= 1
+    (frame,) = conditions.push(next(noise_chunks(1)))
+    np.testing.assert_allclose(frame.emotion[[3, 5]], (2 / 3, 1 / 3), atol=1e-6)
+
+
 def test_of_a_clip_with_a_chosen_emotion_it_hears_nothing() -> None:
     classifier = classifier_of(3)
     conditions = ClipConditions(window_encoder(), TINY_SPEC, np.ones(700, np.float32), "sad", classifier)
