@@ -126,6 +126,10 @@ def _compile(
     }
     if num_threads is not None:
         options[properties.inference_num_threads] = num_threads
+    if model.is_dynamic():
+        # Kernels kept for other lengths are taken where they don't fit: after a first run on one frame, attention over
+        # more of them is wrong for ever (OpenVINO 2026.4). Making them anew where the length changes takes no time.
+        options["CPU_RUNTIME_CACHE_CAPACITY"] = 0
     folder = cache_folder(artifact, f"openvino {ov.__version__}", precision)
     if folder is not None:
         # A damaged or full cache must not stop the start; what fails without it as well is reported below.

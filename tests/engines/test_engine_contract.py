@@ -14,7 +14,15 @@ from contract.errors import EngineBuildError, EngineRunError, SignatureMismatchE
 from contract.spec import EngineSignature, TensorSpec
 from engines.base import Engine
 from engines.registry import BACKENDS, open_engine
-from tests.engines.onnx_models import SIGNATURE, WIDTH, expected_outputs, write_model
+from tests.engines.onnx_models import (
+    ATTENTION,
+    SIGNATURE,
+    WIDTH,
+    expected_attention,
+    expected_outputs,
+    write_attention,
+    write_model,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,6 +58,16 @@ def assert_right(outputs: dict[str, np.ndarray], given: dict[str, np.ndarray]) -
     for name, array in expected.items():
         assert outputs[name].dtype == np.float32
         np.testing.assert_allclose(outputs[name], array, rtol=1e-5, atol=1e-5)
+
+
+def test_what_was_run_before_leaves_no_trace(backend: str, tmp_path: Path) -> None:
+    """OpenVINO took a kernel it had made for one row where there were more, and attention stayed wrong for ever."""
+    engine = open_engine(backend, write_attention(tmp_path / "attention.onnx"), ATTENTION, num_threads=1)
+    for time in (1, 60, 2, 1, 13):
+        x = np.random.default_rng(time).standard_normal((1, time, 32)).astype(np.float32)
+        y = np.asarray(engine.run(x=x)["y"], np.float64)
+        np.testing.assert_allclose(y, expected_attention(x), rtol=1e-4, atol=1e-5)
+    engine.close()
 
 
 @pytest.mark.parametrize(("batch", "time"), [(1, 1), (1, 9), (3, 5)])
