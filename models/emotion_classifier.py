@@ -42,10 +42,28 @@ class EmotionClassifier(nn.Module):
         self.pooling_mode = pooling_mode
 
     def forward(self, pcm: Tensor) -> Tensor:
-        hidden = self.wav2vec2(pcm).last_hidden_state  # [B, T, hidden]
+        hidden = self.hear(pcm)  # [B, T, hidden]
         pooled = {
             "mean": lambda: hidden.mean(1),
             "sum": lambda: hidden.sum(1),
             "max": lambda: hidden.max(1).values,
         }[self.pooling_mode]()
         return torch.softmax(self.classifier(pooled), -1)
+
+    def hear(self, pcm: Tensor) -> Tensor:
+        """wav2vec2's last hidden state: [B, samples] to [B, T, hidden].
+
+        Called as a whole, wav2vec2 leaves a mask of nothing in an exported file. Engines then don't fuse attention, and
+        a minute of sound takes gigabytes.
+        """
+        encoder = self.wav2vec2.encoder
+        is_normed_last = self.wav2vec2.config.do_stable_layer_norm
+        x, _ = self.wav2vec2.feature_projection(self.wav2vec2.feature_extractor(pcm).transpose(1, 2))
+        x = x + encoder.pos_conv_embed(x)
+        x = x if is_normed_last else encoder.layer_norm(x)
+        for layer in encoder.layers:
+            output = layer(x)
+            x = output[0] if isinstance(output, tuple) else output
+        x = encoder.layer_norm(x) if is_normed_last else x
+        hidden: Tensor = x if self.wav2vec2.adapter is None else self.wav2vec2.adapter(x)
+        return hidden

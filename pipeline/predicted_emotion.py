@@ -20,7 +20,7 @@ LEAST_SPEECH_FRAMES = FRAMES_PER_S
 SMOOTHING = 0.3
 # Fewer samples than this make no feature in wav2vec2.
 LEAST_SAMPLES = 400
-# Attention's memory grows with the square of what is heard at once: 2.6 GiB for a minute, 7.9 for two.
+# Attention's memory grows with the square of what is heard at once: 3.2 GiB for a minute, 10 for two.
 MOST_SAMPLES = 60 * MODEL_RATE_HZ
 
 

@@ -7,18 +7,26 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 from models.emotion_classifier import EmotionClassifier
 
 
-def small_wav2vec2():
+def small_wav2vec2(is_stable=False):
     torch.manual_seed(0)
     config = Wav2Vec2Config(
-        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, conv_dim=(16,) * 7
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        conv_dim=(16,) * 7,
+        do_stable_layer_norm=is_stable,
+        feat_extract_norm="layer" if is_stable else "group",
+        add_adapter=is_stable,
     )
     return Wav2Vec2Model(config).eval()
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("mode", ["mean", "sum", "max"])
-def test_probabilities(mode):
-    wav2vec2 = small_wav2vec2()
+@pytest.mark.parametrize("is_stable", [False, True])
+def test_probabilities(mode, is_stable):
+    wav2vec2 = small_wav2vec2(is_stable)
     classifier = EmotionClassifier(wav2vec2, mode).eval()
     pcm = torch.randn(2, 8000, generator=torch.Generator().manual_seed(1))
     hidden = wav2vec2(pcm).last_hidden_state
