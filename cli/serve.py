@@ -21,6 +21,10 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.  [default: 8080]")] = None,
     hop_frames: Annotated[int | None, typer.Option(help="Frames drawn at a time: fewer answer sooner.")] = None,
     lookahead_frames: Annotated[int | None, typer.Option(help="Frames of sound waited for beyond those.")] = None,
+    emotion: Annotated[
+        str | None,
+        typer.Option(help="angry, disgust, fear, happy, neutral, sad or surprise in every call; else from the voice."),
+    ] = None,
     crop: Annotated[
         bool | None,
         typer.Option(
@@ -43,6 +47,7 @@ def serve(
         port=port,
         hop_frames=hop_frames,
         lookahead_frames=lookahead_frames,
+        emotion=emotion,
         crop=crop,
         face_model=face_model,
     )

@@ -3,13 +3,20 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from contract.errors import ConfigError
+from contract.spec import EMOTIONS
 from pipeline.avatar import StreamSettings
 
 IceServer = Annotated[str, Field(pattern=r"^(stun|turn)s?:[^?:]+(:[0-9]+)?([?]transport=(udp|tcp))?$")]
+
+
+def _known_emotion(name: str) -> str:
+    if name not in EMOTIONS:
+        raise ValueError(f"expected one of {', '.join(EMOTIONS)}")
+    return name
 
 
 class ServerConfig(BaseSettings):
@@ -19,6 +26,7 @@ class ServerConfig(BaseSettings):
     portrait: name of one of the bundle's, or a picture's path; None is the bundle's own choice
     crop: a picture's face is found and cut out; False takes its middle square as it is
     face_model: a YuNet file that finds faces in pictures; None is the detector inside OpenCV
+    emotion: of every call; None is heard in the voice where the bundle can, else neutral
     max_sessions: calls at the same time; more get 503
     cushion_frames: ticks a frame waits, at the beginning, against uneven rendering
     microphone_cushion_ms: sound kept back against uneven arrival
@@ -38,6 +46,7 @@ class ServerConfig(BaseSettings):
     face_model: Path | None = None
     hop_frames: int = Field(default=5, ge=1)
     lookahead_frames: int = Field(default=2, ge=0)
+    emotion: Annotated[str, AfterValidator(_known_emotion)] | None = None
     max_sessions: int = Field(default=2, ge=1)
     cushion_frames: int = Field(default=2, ge=0)
     microphone_cushion_ms: int = Field(default=20, ge=0, le=200)
@@ -63,4 +72,4 @@ class ServerConfig(BaseSettings):
     @property
     def stream_settings(self) -> StreamSettings:
         """What each session's stream is started with."""
-        return StreamSettings(hop_frames=self.hop_frames, lookahead_frames=self.lookahead_frames)
+        return StreamSettings(self.hop_frames, self.lookahead_frames, emotion=self.emotion)

@@ -110,6 +110,8 @@ def test_what_can_not_be_served_is_one_clear_error(bundle: Path, tmp_path: Path)
         serve_with(bundle=bundle, hop_frames=500)
     with pytest.raises(ConfigError, match="port"):
         serve_with(bundle=bundle, port=70_000)
+    with pytest.raises(ConfigError, match="emotion 'grumpy'"):
+        serve_with(bundle=bundle, emotion="grumpy")
     with pytest.raises(PortraitError, match="face"):
         serve_with(bundle=bundle, portrait=str(plain))
 

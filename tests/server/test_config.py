@@ -16,7 +16,8 @@ def test_given_settings_win_over_the_environment_and_that_over_the_defaults(monk
     assert (config.port, config.hop_frames, config.host) == (9100, 10, "127.0.0.1")
     assert config.ice_servers == ("stun:192.0.2.1:3478",)
     assert config.bundle == Path("b")
-    assert config.stream_settings.hop_frames == 10
+    assert (config.stream_settings.hop_frames, config.stream_settings.emotion) == (10, None)
+    assert ServerConfig.read(emotion="sad").stream_settings.emotion == "sad"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,7 @@ def test_given_settings_win_over_the_environment_and_that_over_the_defaults(monk
         ({"hop_frames": 0}, "hop_frames 0"),
         ({"max_sessions": "many"}, "max_sessions 'many'"),
         ({"colour": "red"}, "colour 'red'"),
+        ({"emotion": "grumpy"}, "emotion 'grumpy': .*expected one of angry, disgust, fear, happy, neutral, sad"),
         ({"ice_servers": ("192.0.2.1:3478",)}, "'192.0.2.1:3478'.*stun"),
     ],
 )
