@@ -16,6 +16,11 @@ HEIGHT, WIDTH = 24, 40
 ROUNDING = {"float32": 1e-5, "bfloat16": 0.03}
 
 
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 def signature(channels: int, width: int = WIDTH) -> EngineSignature:
     return EngineSignature(
         inputs=(
