@@ -12,6 +12,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 from contract.spec import EMOTIONS
 from models.emotion_classifier import EmotionClassifier
 from models.flow_transformer import FlowConfig, FlowTransformer
+from tests.export.tiny_float import older_spelling
 from tests.golden import FOLDER, weights
 
 # The published classifier is of this kind, with 24 layers of 1024.
@@ -74,17 +75,6 @@ def classifier_state(values: dict[str, object]) -> dict[str, Tensor]:
         model = EmotionClassifier(Wav2Vec2Model(Wav2Vec2Config.from_dict(values)))
     prefix = "emotion_encoder.wav2vec2_for_emotion."
     return {name: golden(prefix + name, list(p.shape)) for name, p in model.named_parameters()}
-
-
-def older_spelling(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weight norm as it was spelt for years."""
-    spelling = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
-    renamed = {}
-    for name, tensor in state.items():
-        for newer, older in spelling.items():
-            name = name.replace(newer, older)
-        renamed[name] = tensor
-    return renamed
 
 
 def golden(name: str, shape: list[int]) -> Tensor:
