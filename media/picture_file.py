@@ -74,6 +74,10 @@ def _may_be_transparent(frame: av.VideoFrame) -> bool:
 
 def _on_white(frame: av.VideoFrame) -> UInt8Array:
     """The picture as it looks on white paper, [height, width, 3] uint8."""
-    rgba = frame.to_ndarray(format="rgba").astype(np.uint16)
-    alpha = rgba[..., 3:]
-    return ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    rgba = frame.to_ndarray(format="rgba")
+    picture = np.empty((*rgba.shape[:2], 3), np.uint8)
+    # Row by row: at once, the steps between would hold a huge picture many times over.
+    for row, painted in zip(rgba, picture, strict=True):
+        colour, alpha = row[:, :3].astype(np.uint16), row[:, 3:].astype(np.uint16)
+        painted[:] = (colour * alpha + 255 * (255 - alpha) + 127) // 255
+    return picture
