@@ -128,7 +128,7 @@ def _compile(
         options[properties.inference_num_threads] = num_threads
     if model.is_dynamic():
         # Kernels kept for other lengths are taken where they don't fit: after a first run on one frame, attention over
-        # more of them is wrong for ever (OpenVINO 2026.4). Making them anew where the length changes takes 0.4 ms a layer.
+        # more of them is wrong for ever (OpenVINO 2026.4). New ones, where the length changes, cost 0.4 ms a layer.
         options["CPU_RUNTIME_CACHE_CAPACITY"] = 0
     folder = cache_folder(artifact, f"openvino {ov.__version__}", precision)
     if folder is not None:

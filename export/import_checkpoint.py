@@ -88,7 +88,7 @@ def import_checkpoint(
             path = folder / f"{name}.onnx"
             errors[name] = export_component(module, spec.signature(name), path, probe)
             if name == "emotion_classifier":
-                errors[name] = max(errors[name], _shorten(module, spec.signature(name), path))
+                errors[name] = max(errors[name], shorten(module, spec.signature(name), path))
             components[name] = Component(path.name, PRECISIONS[name], sha256_of(path))
             del module, probe
         on_step(STEPS[-1])
@@ -128,7 +128,7 @@ def _components(
     yield "emotion_classifier", EmotionClassifierComponent(classifier), None
 
 
-def _shorten(module: nn.Module, signature: EngineSignature, path: Path) -> float:
+def shorten(module: nn.Module, signature: EngineSignature, path: Path) -> float:
     """The classifier's weights to 8 bits: it is more than half of all weights, and gives seven numbers a second.
 
     Returns the relative error; where it is large the file stays as it was.

@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from assembly.avatar_factory import open_avatar
 from bundles.manifest import read_manifest, sha256_of
 from bundles.motion_basis import read_motion_basis
 from contract.errors import BundleError
+from contract.spec import EMOTIONS
+from export.eight_bit_weights import store_in_8_bits
 from export.float_networks import FloatFiles, load_float
-from export.import_checkpoint import LICENCE, STEPS, import_checkpoint
+from export.import_checkpoint import LICENCE, STEPS, import_checkpoint, shorten
+from export.to_onnx import example_inputs, export_component, parity_error
 from media.picture_file import read_picture
 from pipeline.avatar import Avatar, NeuralAvatar, StreamSettings
 from tests.export.tiny_float import SIZES, float_state, grey_portraits, write_tiny_files
@@ -187,3 +191,32 @@ def test_a_network_that_exports_wrongly_leaves_nothing(files: FloatFiles, tmp_pa
     with pytest.raises(BundleError, match=r"audio_encoder\.onnx differs from its module by nan"):
         import_checkpoint(broken, grey_portraits(), tmp_path / "bundle", unheard, SIZES)
     assert left_in(tmp_path) == ["float.pth"]
+
+
+class FarFromEven(nn.Module):
+    """Probabilities that hang on what eight bits round away: a large weight hides small ones in each column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        weight = torch.full((320, len(EMOTIONS) * 40), 1e-3)
+        weight[0] = 1.0
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, pcm: torch.Tensor) -> torch.Tensor:
+        loud = pcm[:, :320].abs()
+        heard = torch.cat([0 * loud[:, :1], loud[:, 1:]], 1) @ self.weight
+        return torch.softmax(heard.unflatten(1, (len(EMOTIONS), 40)).sum(2) * torch.arange(7.0), -1)
+
+
+def test_a_classifier_that_does_not_bear_8_bits_stays_as_it_is(tmp_path: Path) -> None:
+    signature, path = SIZES.spec().signature("emotion_classifier"), tmp_path / "emotion_classifier.onnx"
+    module = FarFromEven().eval()
+    export_component(module, signature, path)
+    before = path.read_bytes()
+    tried = tmp_path / "tried.onnx"
+    assert store_in_8_bits(path, tried) > 0
+    assert parity_error(module, signature, tried, example_inputs(signature, 1, 50, seed=1)) > 0.1
+    tried.unlink()
+    assert shorten(module, signature, path) == 0
+    assert path.read_bytes() == before
+    assert left_in(tmp_path) == ["emotion_classifier.onnx"]
