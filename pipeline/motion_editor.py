@@ -18,8 +18,8 @@ from contract.errors import ConfigError
 from contract.packets import Float32Array, MotionFrame
 from contract.spec import AvatarSpec
 
-# Where training made spreads one unit, a face's own limits lie within 3.4.
-LARGEST_VALUE = 5.0
+# Far beyond any face where training made spreads one unit; how far the coefficients of released weights go is unknown.
+LARGEST_VALUE = 100.0
 _WRITTEN = re.compile(r"\s*(?P<direction>[^=\s]+)\s*=(?P<held>=)?\s*(?P<value>\S+)\s*")
 _FORM = "NAME=+X or NAME=-X to add, NAME=X to hold, NAME==-X to hold below zero, such as smile=+0.5 or 3=0.4"
 

@@ -77,9 +77,9 @@ def test_several_edits_at_once() -> None:
         ("smile=0,5", "the value '0,5'"),
         ("smile=1=2", "the value '1=2'"),
         ("smile=0.5 yaw=1", "motion edit 'smile=0.5 yaw=1'"),
-        ("smile=nan", "smile is given nan, expected a number from -5 to 5"),
+        ("smile=nan", "smile is given nan, expected a number from -100 to 100"),
         ("smile=-inf", "smile is given -inf"),
-        ("3=+5.01", "3 is given 5.01, expected a number from -5 to 5"),
+        ("3=+100.5", "3 is given 100.5, expected a number from -100 to 100"),
     ],
 )
 def test_what_is_no_edit_is_refused(text: str, message: str) -> None:
