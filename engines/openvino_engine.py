@@ -16,6 +16,7 @@ from contract.errors import EngineBuildError, EngineRunError
 from contract.spec import EngineSignature, TensorSpec
 from engines.base import Array
 from engines.cache import cache_folder
+from engines.heap import return_free_memory
 from engines.registry import Precision
 from engines.signature import check_artifact, check_inputs, check_outputs, check_some_inputs, shapes_of, without
 
@@ -43,6 +44,7 @@ class OpenVinoEngine:
         """Compile the artifact, or load it from the cache; raises EngineBuildError, SignatureMismatchError."""
         with _OPENING:
             model, self._tables = _compile(artifact, signature, precision, num_threads)
+            return_free_memory()
         self.signature = signature
         self._kept: dict[str, Any] = {}
         self._batches: dict[str, Array] = {}
