@@ -3,6 +3,7 @@
 In: a sound file, a portrait, settings. Out: an MP4 with the sound; progress on standard error.
 """
 
+from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
 from time import perf_counter
@@ -84,8 +85,10 @@ def generate(
         picture, is_own = chosen_picture(folder, portrait)
         side_px = manifest.spec.image_size_px
         chunks, clip = whole_clip(sound, is_asked_for=audio_mode is not None) if hears_whole else (sound.chunks(), None)
-        with Mp4File(output, side_px, side_px) as film:
-            avatar = open_avatar(folder, engine, settings=settings, face_model=face_model)
+        with (
+            Mp4File(output, side_px, side_px) as film,
+            closing(open_avatar(folder, engine, settings=settings, face_model=face_model)) as avatar,
+        ):
             face = avatar.prepare(picture, crop=crop and is_own)
             for warning in face.warnings:
                 typer.echo(f"Warning: {warning}.", err=True)
@@ -104,7 +107,6 @@ def generate(
                 # A header's promise may be off by a frame or two.
                 progress.total = num_frames
                 progress.refresh()
-            avatar.close()
     took_s = perf_counter() - began_s
     length_s = num_frames / FRAMES_PER_S
     typer.echo(
