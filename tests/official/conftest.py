@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from assembly.avatar_factory import of_one
 from contract.spec import ComponentName
 from engines.base import Engine
 from engines.registry import Precision, open_engine
@@ -35,15 +36,18 @@ def official_bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offici
 
 @pytest.fixture(scope="module")
 def open_official(official_bundle: OfficialBundle) -> Iterator[OpenOfficial]:
-    """Opens a component with an engine; all are closed at the end."""
+    """Opens a component with an engine, for a batch of one as it is served; all are closed at the end."""
     opened: list[Engine] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(official_bundle.cache))
 
-        def open_component(name: ComponentName, backend: str, precision: Precision = "float32") -> Engine:
+        def open_component(
+            name: ComponentName, backend: str, precision: Precision = "float32", batch_is_free: bool = False
+        ) -> Engine:
             manifest = official_bundle.manifest
             artifact = official_bundle.folder / manifest.components[name].file
-            engine = open_engine(backend, artifact, manifest.spec.signature(name), precision, 2)
+            signature = manifest.spec.signature(name)
+            engine = open_engine(backend, artifact, signature if batch_is_free else of_one(signature), precision, 2)
             opened.append(engine)
             return engine
 

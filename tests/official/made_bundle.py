@@ -21,7 +21,9 @@ _POLL_S = 0.05
 class OpenOfficial(Protocol):
     """Opens a component of the bundle with an engine."""
 
-    def __call__(self, name: ComponentName, backend: str, precision: Precision = "float32") -> Engine: ...
+    def __call__(
+        self, name: ComponentName, backend: str, precision: Precision = "float32", batch_is_free: bool = False
+    ) -> Engine: ...
 
 
 @dataclass(frozen=True)
