@@ -11,8 +11,8 @@ from bundles.manifest import Manifest, read_manifest
 from bundles.motion_basis import read_motion_basis
 from contract.errors import ConfigError
 from contract.spec import OPTIONAL_COMPONENTS, REQUIRED_COMPONENTS, ComponentName, EngineSignature, TensorSpec
-from engines.base import Engine
-from engines.registry import Precision, open_engine, resolve_backend
+from engines.base import Engine, Precision
+from engines.registry import open_engine, resolve_backend
 from pipeline.avatar import Avatar, AvatarEngines, NeuralAvatar, StreamSettings, motion_editor
 from pipeline.face_detector import open_face_detector
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from assembly.avatar_factory import of_one
 from contract.spec import AvatarSpec, ComponentName, EngineSignature
-from engines.base import Array, Engine
-from engines.registry import Precision, open_engine
+from engines.base import Array, Engine, Precision
+from engines.registry import open_engine
 
 Run = Callable[[], dict[str, Array]]
 PLAIN = "pytorch"

@@ -4,7 +4,7 @@ In: an exported component (an ONNX file) and the signature it must have.
 Out: `run(**inputs)` giving numpy arrays by name. Stateless, so one engine serves every session.
 """
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from contract.spec import EngineSignature
 
 Array = NDArray[np.generic]
+Precision = Literal["float32", "bfloat16"]
 
 
 class Engine(Protocol):

@@ -12,8 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from contract.errors import EngineBuildError, EngineRunError
 from contract.spec import EngineSignature, TensorSpec
-from engines.base import Array
-from engines.registry import Precision
+from engines.base import Array, Precision
 from engines.signature import check_artifact, check_inputs, check_some_inputs, shapes_of, without
 
 _DTYPES = {

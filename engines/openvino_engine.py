@@ -14,10 +14,9 @@ import numpy as np
 
 from contract.errors import EngineBuildError, EngineRunError
 from contract.spec import EngineSignature, TensorSpec
-from engines.base import Array
+from engines.base import Array, Precision
 from engines.cache import cache_folder
 from engines.heap import return_free_memory
-from engines.registry import Precision
 from engines.signature import check_artifact, check_inputs, check_outputs, check_some_inputs, shapes_of, without
 
 # OpenVINO's package reports its use over the network, from a thread and a forked process. A server of faces and voices

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from openvino import opset13 as ops
 from openvino.passes import ConstantFolding, Manager
 
-from engines.base import Array
-from engines.registry import Precision
+from engines.base import Array, Precision
 
 # Below this, a pixel's channels are too few for a copy of their own.
 _SMALLEST_CHANNELS = 16

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from contract.errors import ConfigError, EngineBuildError, EngineNotFoundError
 from contract.spec import EngineSignature
-from engines.base import Engine
+from engines.base import Engine, Precision
 
-Precision = Literal["float32", "bfloat16"]
 Opener = Callable[[Path, EngineSignature, Precision, int | None], Engine]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from cv2.data import haarcascades
 
 from contract.packets import UInt8Array
-from pipeline.face_detector import FoundFace, View
+from pipeline.found_face import FoundFace, View
 
 HEIGHTS_PX = (360, 720, 1440)
 MOST_TIMES_WIDER = 4

@@ -10,7 +10,8 @@ import numpy as np
 
 from contract.errors import PortraitError
 from contract.packets import UInt8Array
-from pipeline.face_detector import FaceDetector, FoundFace, open_face_detector
+from pipeline.face_detector import FaceDetector, open_face_detector
+from pipeline.found_face import FoundFace
 
 HALF_SIZE_FACTOR = 1.6
 # Of the largest face's side: a second face as large as this makes it unclear whose portrait it is.

@@ -8,7 +8,7 @@ import numpy as np
 
 from contract.errors import ConfigError
 from contract.packets import Float32Array, UInt8Array
-from pipeline.face_detector import FoundFace, View
+from pipeline.found_face import FoundFace, View
 
 LONGER_SIDE_PX = 640
 LOWEST_SCORE = 0.6

@@ -18,8 +18,8 @@ from contract.errors import (
 )
 from contract.packets import AvatarFrame
 from contract.spec import EngineSignature
-from engines.base import Engine
-from engines.registry import BACKENDS, Backend, Precision
+from engines.base import Engine, Precision
+from engines.registry import BACKENDS, Backend
 from pipeline.avatar import Avatar, StreamSettings
 from tests.bundles.tiny_bundle import SPEC, write_component, write_tiny_bundle
 from tests.fakes import noise_chunks

@@ -9,8 +9,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from contract.spec import EngineSignature, TensorSpec
+from engines.base import Precision
 from engines.openvino_sampling import gather_pixels
-from engines.registry import Precision, open_engine
+from engines.registry import open_engine
 
 HEIGHT, WIDTH = 24, 40
 ROUNDING = {"float32": 1e-5, "bfloat16": 0.03}

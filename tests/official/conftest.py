@@ -8,8 +8,8 @@ import pytest
 
 from assembly.avatar_factory import of_one
 from contract.spec import ComponentName
-from engines.base import Engine
-from engines.registry import Precision, open_engine
+from engines.base import Engine, Precision
+from engines.registry import open_engine
 from tests.official.float_files import write_float_files
 from tests.official.made_bundle import OfficialBundle, OpenOfficial, run_to_the_end
 

@@ -10,8 +10,7 @@ from typing import Protocol
 
 from bundles.manifest import Manifest, read_manifest
 from contract.spec import ComponentName
-from engines.base import Engine
-from engines.registry import Precision
+from engines.base import Engine, Precision
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KIB_PER_GIB = 2**20

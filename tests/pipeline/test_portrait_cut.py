@@ -6,7 +6,7 @@ import pytest
 from contract.errors import PortraitError
 from contract.packets import UInt8Array
 from pipeline.cascade_detector import CascadeDetector
-from pipeline.face_detector import FoundFace
+from pipeline.found_face import FoundFace
 from pipeline.portrait_cut import (
     crop_about_face,
     cut_portrait,
