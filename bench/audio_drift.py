@@ -71,10 +71,10 @@ class WindowStatistics:
 class SomeCalls:
     """An audio encoder that runs only the calls whose frames are asked for, and gives zeros for the others."""
 
-    def __init__(self, engine: Engine, spec: AvatarSpec, is_wanted: Sequence[bool]) -> None:
+    def __init__(self, engine: Engine, audio_feature_dim: int, is_wanted: Sequence[bool]) -> None:
         self.signature = engine.signature
         self._engine = engine
-        self._dim = spec.audio_feature_dim
+        self._dim = audio_feature_dim
         self._is_wanted = is_wanted
         self._num_calls = 0
 
@@ -88,8 +88,8 @@ class SomeCalls:
         return {"audio_features": np.zeros((1, num_frames, self._dim), np.float32)}
 
     def bind(self, **constants: Array) -> "SomeCalls":
-        """Nothing of an audio encoder is bound."""
-        raise NotImplementedError(f"inputs {sorted(constants)} can't be bound here")
+        """The same choice of calls with some inputs kept."""
+        return SomeCalls(self._engine.bind(**constants), self._dim, self._is_wanted)
 
     def close(self) -> None:
         """The engine is the caller's."""
@@ -175,7 +175,7 @@ class Drift:
         if wanted is not None:
             is_wanted[:] = False
             is_wanted[list(wanted)] = True
-        encoder = SomeCalls(self._audio_encoder, spec, is_wanted.tolist())
+        encoder = SomeCalls(self._audio_encoder, spec.audio_feature_dim, is_wanted.tolist())
         calls = FreeCalls(encoder, spec, FrameGroups(GROUP_FRAMES, GROUP_FRAMES), normalisation)
         frames = np.pad(clip.pcm, (0, -len(clip.pcm) % SAMPLES_PER_FRAME)).reshape(-1, SAMPLES_PER_FRAME)
         return np.stack([feature for frame in frames for feature in calls.push(frame)] + calls.flush())

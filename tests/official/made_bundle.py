@@ -15,6 +15,7 @@ from engines.base import Engine, Precision
 ROOT = Path(__file__).resolve().parent.parent.parent
 KIB_PER_GIB = 2**20
 _POLL_S = 0.05
+_LONGEST_S = 600.0
 
 
 class OpenOfficial(Protocol):
@@ -54,8 +55,8 @@ class Ended:
     peak_gib: float
 
 
-def run_to_the_end(arguments: list[str], log: Path, cache: Path) -> Ended:
-    """Run Python with these arguments in a process of its own, and measure it."""
+def run_to_the_end(arguments: list[str], log: Path, cache: Path, until: str | None = None) -> Ended:
+    """Run Python with these arguments in a process of its own, and measure it; one that says `until` is told to end."""
     began_s = perf_counter()
     peak_kib = 0
     with log.open("wb") as file:
@@ -69,6 +70,11 @@ def run_to_the_end(arguments: list[str], log: Path, cache: Path) -> Ended:
         # What the system tells of a process that has ended includes the memory of the one it was started from.
         while process.poll() is None:
             peak_kib = max(peak_kib, _peak_kib(process.pid))
+            if until is not None and until in log.read_text(errors="replace"):
+                process.terminate()
+                until = None
+            if perf_counter() - began_s > _LONGEST_S:
+                process.kill()
             sleep(_POLL_S)
     return Ended(process.returncode, log.read_text(errors="replace"), perf_counter() - began_s, peak_kib / KIB_PER_GIB)
 

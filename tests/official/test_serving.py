@@ -1,5 +1,6 @@
 """The imported bundle does what the embedded one does: it makes a film, and serves in bounded memory."""
 
+import socket
 import subprocess
 from pathlib import Path
 
@@ -67,6 +68,20 @@ def test_rendering_stays_below_4_gib(official_bundle: OfficialBundle, tmp_path: 
         assert ended.status == 0, ended.said
         note_figures({f"{start}_start_peak_gib": ended.peak_gib, f"{start}_start_s": ended.took_s})
         assert ended.peak_gib < MOST_SERVING_GIB
+
+
+def test_a_server_that_is_ready_stays_below_4_gib(
+    official_bundle: OfficialBundle, tmp_path: Path, note_figures: Note
+) -> None:
+    """The server itself: it draws in another thread than it opens in, where memory freed before is not found again."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = ["-m", "cli.main", "serve", "--bundle", str(official_bundle.folder), "--port", str(port)]
+    ended = run_to_the_end(arguments, tmp_path / "serve.log", tmp_path / "cache", until="Ready:")
+    assert "CC BY-NC-ND 4.0" in ended.said and f"http://localhost:{port}" in ended.said
+    note_figures({"serving_peak_gib": ended.peak_gib})
+    assert ended.peak_gib < MOST_SERVING_GIB
 
 
 @pytest.mark.system("espeak-ng")
