@@ -2,7 +2,7 @@
 
 In: `SpeechChunk`, one every 40 ms. Out: `AvatarFrame`, the same indexes in the same order, some frames later.
 
-    conditions -> motion_sampler -> (motion_editor) -> frame_renderer
+    conditions -> motion_sampler -> motion_glide -> frame_renderer
 
 `Avatar` and `AvatarStream` are what the server and the tools know. `NeuralAvatar` is the one that runs a bundle's
 networks, and `pipeline.test_pattern` the one that measures transport.
@@ -19,9 +19,11 @@ from contract.spec import EMOTIONS, AvatarSpec
 from engines.base import Engine
 from pipeline.audio_features import FrameGroups
 from pipeline.conditions import ClipConditions, Conditions
+from pipeline.expression import AvatarControls, Expression
 from pipeline.face_detector import FaceDetector, open_face_detector
 from pipeline.frame_renderer import FrameRenderer
-from pipeline.motion_editor import MotionEdit, MotionEditor, resolve
+from pipeline.motion_editor import MotionEdit, resolve
+from pipeline.motion_glide import MotionGlide
 from pipeline.motion_sampler import MotionSampler, WindowSettings
 from pipeline.portrait import Portrait, encode_portrait
 
@@ -53,8 +55,8 @@ class StreamSettings:
                 raise ConfigError(f"{name} {value!r}, expected a whole number of at least {lowest}")
         if self.seed >= 2**64:
             raise ConfigError(f"seed {self.seed}, expected less than 2^64")
-        if self.emotion is not None and self.emotion not in EMOTIONS:
-            raise ConfigError(f"emotion {self.emotion!r}, expected one of {', '.join(EMOTIONS)}")
+        # It refuses an emotion that is none.
+        Expression(self.emotion, self.motion_edits)
         for name in ("audio_guidance", "emotion_guidance"):
             scale = getattr(self, name)
             if scale is not None and not isfinite(scale):
@@ -98,6 +100,14 @@ class AvatarStream(Protocol):
         """Forget everything that was pushed; the next chunk starts anew."""
         ...
 
+    def direct(self, expression: Expression) -> None:
+        """Change what is asked of the face; raises ConfigError, and changes nothing, where it can't be had.
+
+        The emotion counts from the next window drawn, the edits from the next frame painted: the motion glides over
+        to them, within pipeline.motion_glide.GLIDE_FRAMES frames.
+        """
+        ...
+
 
 class Avatar(Protocol):
     """A model that can take on portraits and run streams; shared by all sessions and their threads."""
@@ -105,6 +115,11 @@ class Avatar(Protocol):
     @property
     def spec(self) -> AvatarSpec:
         """Sizes and defaults."""
+        ...
+
+    @property
+    def controls(self) -> AvatarControls:
+        """What its streams can be asked for."""
         ...
 
     def prepare(self, picture: UInt8Array, crop: bool = True) -> Portrait:
@@ -161,6 +176,14 @@ class NeuralAvatar:
         self._motion_basis = motion_basis
         self._face_detector = face_detector or open_face_detector()
 
+    @property
+    def controls(self) -> AvatarControls:
+        """What its streams can be asked for."""
+        spec = self.spec
+        names = spec.motion_names or tuple(map(str, range(spec.num_motion_directions)))
+        hears_emotion = self.engines.emotion_classifier is not None
+        return AvatarControls(EMOTIONS, hears_emotion, () if self._motion_basis is None else names)
+
     def prepare(self, picture: UInt8Array, crop: bool = True) -> Portrait:
         """Make a portrait of a picture [height, width, 3] uint8, RGB; raises PortraitError."""
         return encode_portrait(self.engines.portrait_encoder, self.spec, picture, self._face_detector if crop else None)
@@ -181,35 +204,37 @@ class NeuralAvatar:
             conditions = Conditions(encoder, spec, settings.emotion, classifier, groups)
         else:
             conditions = ClipConditions(encoder, spec, clip, settings.emotion, classifier)
-        return NeuralStream(
+        stages = NeuralStages(
             conditions,
             MotionSampler(flow, spec, window, settings.seed),
-            FrameRenderer(decoder),
-            delay_frames(spec, window),
             motion_editor(settings, spec, self._motion_basis),
+            FrameRenderer(decoder),
         )
+        return NeuralStream(stages, delay_frames(spec, window), settings.emotion)
 
     def close(self) -> None:
         """Release the engines."""
         self.engines.close()
 
 
+@dataclass(frozen=True, slots=True)
+class NeuralStages:
+    """What one frame goes through, in this order."""
+
+    conditions: Conditions | ClipConditions
+    sampler: MotionSampler
+    editor: MotionGlide
+    renderer: FrameRenderer
+
+
 class NeuralStream:
     """The stages in a row."""
 
-    def __init__(
-        self,
-        conditions: Conditions | ClipConditions,
-        sampler: MotionSampler,
-        renderer: FrameRenderer,
-        delay_frames: int,
-        editor: MotionEditor | None = None,
-    ) -> None:
-        self._conditions = conditions
-        self._sampler = sampler
-        self._renderer = renderer
+    def __init__(self, stages: NeuralStages, delay_frames: int, emotion: str | None = None) -> None:
+        """emotion: that the conditions were begun with."""
+        self._stages = stages
         self._delay_frames = delay_frames
-        self._editor = editor
+        self._emotion = emotion
 
     @property
     def delay_frames(self) -> int:
@@ -219,37 +244,41 @@ class NeuralStream:
     def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
         """Take the next chunk; the frames now possible are rendered as the caller iterates, always to the end."""
         # Motion is drawn here and now, pictures one by one: the first can be on its way before the last is painted.
-        motion = [drawn for frame in self._conditions.push(chunk) for drawn in self._sampler.push(frame)]
-        return self._render(motion)
+        stages = self._stages
+        return self._render([drawn for frame in stages.conditions.push(chunk) for drawn in stages.sampler.push(frame)])
 
     def flush(self) -> Iterator[AvatarFrame]:
         """Every frame that is still inside, as if silence followed. The next chunk starts anew."""
-        motion = [drawn for frame in self._conditions.flush() for drawn in self._sampler.push(frame)]
-        return self._render(motion + self._sampler.flush())
+        stages = self._stages
+        motion = [drawn for frame in stages.conditions.flush() for drawn in stages.sampler.push(frame)]
+        return self._render(motion + stages.sampler.flush())
 
     def reset(self) -> None:
-        """Forget everything that was pushed; the next chunk starts anew."""
-        self._conditions.reset()
-        self._sampler.reset()
+        """Forget everything that was pushed; the next chunk starts anew. What was asked for still is."""
+        self._stages.conditions.reset()
+        self._stages.sampler.reset()
+        self._stages.editor.settle()
+
+    def direct(self, expression: Expression) -> None:
+        """Change what is asked of the face; raises ConfigError, and changes nothing, where it can't be had."""
+        stages = self._stages
+        stages.editor.direct(expression.motion_edits)
+        if expression.emotion != self._emotion:
+            self._emotion = expression.emotion
+            stages.conditions.choose(expression.emotion)
+            # Frames whose sound is there already wait for their window, which is the next.
+            stages.sampler.choose(stages.conditions.emotion)
 
     def _render(self, motion: list[MotionFrame]) -> Iterator[AvatarFrame]:
-        editor = self._editor
-        return (self._renderer.push(frame if editor is None else editor.push(frame)) for frame in motion)
+        return (self._stages.renderer.push(self._stages.editor.push(frame)) for frame in motion)
 
 
-def motion_editor(settings: StreamSettings, spec: AvatarSpec, basis: Float32Array | None) -> MotionEditor | None:
-    """The editor that the settings ask for, None where they ask for none; raises ConfigError where there is no basis.
+def motion_editor(settings: StreamSettings, spec: AvatarSpec, basis: Float32Array | None) -> MotionGlide:
+    """The editor of a stream's motion, with the edits of the settings; raises ConfigError where they can't be made.
 
     basis: [latent_dim, directions] float32, orthonormal columns
     """
-    if not settings.motion_edits:
-        return None
-    if basis is None:
-        raise ConfigError(
-            "this bundle has no motion basis beside its networks, so its motion can't be edited: "
-            "expected one that was exported or imported again"
-        )
-    return MotionEditor(basis, spec, settings.motion_edits)
+    return MotionGlide(basis, spec, settings.motion_edits)
 
 
 def delay_frames(spec: AvatarSpec, window: WindowSettings) -> int:

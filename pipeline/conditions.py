@@ -34,10 +34,23 @@ class Conditions:
         groups: frames that one call of the audio encoder gives, where that is free
         """
         self._features = audio_features(audio_encoder, spec, groups)
+        self._classifier = emotion_classifier
         self._chosen = emotion_vector(emotion or "neutral")
         is_predicted = emotion is None and emotion_classifier is not None
         self._predicted = PredictedEmotion(emotion_classifier) if is_predicted and emotion_classifier else None
         self._waiting: deque[SpeechChunk] = deque()
+
+    @property
+    def emotion(self) -> Float32Array:
+        """[num_emotions] float32, of the frames to come as far as is known."""
+        return self._chosen if self._predicted is None else self._predicted.vector
+
+    def choose(self, emotion: str | None) -> None:
+        """From the next frame on show this emotion; None predicts it, from the present one on, or is neutral."""
+        if emotion is None and self._classifier is not None:
+            self._predicted = PredictedEmotion(self._classifier, self.emotion)
+        else:
+            self._chosen, self._predicted = emotion_vector(emotion or "neutral"), None
 
     def reset(self) -> None:
         """Start anew: nothing heard, nothing waiting."""
@@ -60,8 +73,7 @@ class Conditions:
         return frames
 
     def _conditioned(self, features: list[Float32Array]) -> list[ConditionedFrame]:
-        emotion = self._chosen if self._predicted is None else self._predicted.vector
-        return [ConditionedFrame(self._waiting.popleft(), feature, emotion) for feature in features]
+        return [ConditionedFrame(self._waiting.popleft(), feature, self.emotion) for feature in features]
 
 
 class ClipConditions:
@@ -81,11 +93,17 @@ class ClipConditions:
         emotion: the chosen one; None lets the classifier hear it in the clip, or is neutral where there is none
         """
         self._features = clip_features(audio_encoder, spec, pcm)
-        if emotion is None and emotion_classifier is not None:
-            self._emotion = classify_clip(emotion_classifier, pcm)
-        else:
-            self._emotion = emotion_vector(emotion or "neutral")
+        self._pcm = pcm
+        self._classifier = emotion_classifier
+        self.choose(emotion)
         self.reset()
+
+    def choose(self, emotion: str | None) -> None:
+        """From the next frame on show this emotion; None is what the classifier hears in the clip, or neutral."""
+        if emotion is None and self._classifier is not None:
+            self.emotion = classify_clip(self._classifier, self._pcm)
+        else:
+            self.emotion = emotion_vector(emotion or "neutral")
 
     def reset(self) -> None:
         """Start anew: the next chunk is the clip's first."""
@@ -95,7 +113,7 @@ class ClipConditions:
         """Take the clip's next chunk; give its frame."""
         num_frames = len(self._features)
         assert self._num_given < num_frames, f"chunk {chunk.index} is beyond the clip's {num_frames} frames"
-        frame = ConditionedFrame(chunk, self._features[self._num_given], self._emotion)
+        frame = ConditionedFrame(chunk, self._features[self._num_given], self.emotion)
         self._num_given += 1
         return [frame]
 

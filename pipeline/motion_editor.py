@@ -54,8 +54,7 @@ class MotionEdit:
         except ValueError:
             raise ConfigError(f"motion edit {text!r} has the value {value!r}, expected {_FORM}") from None
         is_held = written["held"] is not None or value[0] not in "+-"
-        # Only digits: a name may begin with one, and a sign is no part of a number from 0.
-        return cls(int(direction) if direction.isascii() and direction.isdigit() else direction, number, is_held)
+        return cls(read_direction(direction), number, is_held)
 
 
 class MotionEditor:
@@ -83,6 +82,12 @@ class MotionEditor:
         drawn = motion_latent @ self._held_directions
         change = self._offset + (self._held_values - drawn) @ self._held_directions.T
         return (motion_latent + change).astype(np.float32)
+
+
+def read_direction(text: str) -> int | str:
+    """A direction as it is written: a number from 0, else a name."""
+    # Only digits: a name may begin with one, and a sign is no part of a number from 0.
+    return int(text) if text.isascii() and text.isdigit() else text
 
 
 def resolve(edits: Sequence[MotionEdit], spec: AvatarSpec) -> list[int]:

@@ -7,7 +7,7 @@ the next window starts after them. Attention reaches only a few frames, so what 
 matters (Ki, Min, Chae, FLOAT, ICCV 2025, section 3.3; the cut's error is measured, not assumed).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -119,6 +119,10 @@ class MotionSampler:
         """Start anew: nothing waiting, nothing carried over."""
         self._waiting: list[ConditionedFrame] = []
         self._state = first_state(self._spec)
+
+    def choose(self, emotion: Float32Array) -> None:
+        """Draw the frames that wait with another emotion, from the next window on. emotion: [num_emotions] float32."""
+        self._waiting = [replace(frame, emotion=emotion) for frame in self._waiting]
 
     def push(self, frame: ConditionedFrame) -> list[MotionFrame]:
         """Take one frame; give the window's kept frames when its look-ahead is there."""

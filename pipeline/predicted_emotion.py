@@ -53,10 +53,13 @@ def classify_clip(classifier: Engine, pcm: Float32Array) -> Float32Array:
 class PredictedEmotion:
     """The emotion of one stream: neutral at first, then drawn towards what the last seconds of speech say."""
 
-    def __init__(self, classifier: Engine) -> None:
+    def __init__(self, classifier: Engine, first: Float32Array | None = None) -> None:
+        """first: [num_emotions] float32, the emotion to set out from; None is neutral."""
         self._classifier = classifier
         self._voice_activity = VoiceActivity()
         self.reset()
+        if first is not None:
+            self.vector = first
 
     def reset(self) -> None:
         """Start anew: neutral, nothing heard."""

@@ -16,6 +16,7 @@ from contract.errors import ConfigError
 from contract.packets import AvatarFrame, Float32Array, SpeechChunk, UInt8Array
 from contract.spec import AvatarSpec
 from pipeline.avatar import StreamSettings
+from pipeline.expression import AvatarControls, Expression
 from pipeline.portrait import Portrait
 
 SIDE_PX = 256
@@ -78,6 +79,11 @@ class TestPatternAvatar:
             pyramid_channels=(1,) * 6,
         )
 
+    @property
+    def controls(self) -> AvatarControls:
+        """A pattern has no face to direct."""
+        return AvatarControls()
+
     def prepare(self, picture: UInt8Array, crop: bool = True) -> Portrait:
         """A portrait of nothing: the picture is not looked at."""
         nothing = np.zeros((1, 1), np.float32)
@@ -114,6 +120,11 @@ class TestPatternStream:
     def reset(self) -> None:
         """Drop what waits."""
         self._waiting.clear()
+
+    def direct(self, expression: Expression) -> None:
+        """Nothing of it can be shown; raises ConfigError where motion is to be edited, as a bundle without basis."""
+        if expression.motion_edits:
+            raise ConfigError(f"{len(expression.motion_edits)} motion edits, expected none: the pattern has no motion")
 
     def _draw(self, num_frames: int) -> Iterator[AvatarFrame]:
         chunks = [self._waiting.popleft() for _ in range(num_frames)]
