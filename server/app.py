@@ -29,6 +29,7 @@ from server.portraits import PortraitGallery
 from server.problems import problem, translate_errors
 from server.render_worker import RenderWorker
 from server.session import ServerParts
+from server.session_routes import session_routes
 from server.signaling import EXPOSED, signaling_routes
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ def create_app(
         )
     _add_health(app, admission, metrics)
     app.include_router(signaling_routes(parts, admission, portraits))
+    app.include_router(session_routes(parts, admission))
     app.include_router(portrait_routes(portraits))
     app.include_router(page_routes())
     return app

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from contract.errors import AtCapacityError
 from contract.packets import AvatarFrame, SpeechChunk
 from pipeline.avatar import AvatarStream
+from pipeline.expression import Expression
 from server.clock import Clock
 from server.picture_format import PictureFormat
 from server.playout import PlayableFrame
@@ -58,6 +59,8 @@ class RenderLane:
         self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
         self._chunks: deque[tuple[SpeechChunk, float]] = deque()
+        # Only the last wish counts: one that comes before the thread took the other replaces it.
+        self._wishes: deque[Expression] = deque(maxlen=1)
         self._frames: Iterator[AvatarFrame] | None = None
         self._submitted_at_s = 0.0
         self._format = PictureFormat()
@@ -79,6 +82,10 @@ class RenderLane:
         self._chunks.append((chunk, self._worker.clock.now_s()))
         self._worker.wake()
 
+    def direct(self, expression: Expression) -> None:
+        """Ask something else of the face, which is one that the avatar can show; it counts from the next frame on."""
+        self._wishes.append(expression)
+
     def close(self) -> None:
         """Take no more and give no more."""
         self._is_open = False
@@ -89,6 +96,8 @@ class RenderLane:
     def advance(self, clock: Clock) -> bool:
         """Paint one frame, or take one chunk that gives none. False where there is nothing to do. Engine thread."""
         began_s = clock.now_s()
+        if self._wishes:
+            self._stream.direct(self._wishes.popleft())
         if self._frames is None:
             if not self._is_open or not self._chunks:
                 return False

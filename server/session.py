@@ -18,10 +18,11 @@ from typing import Any
 
 import av
 
-from contract.errors import FloatAvatarError
+from contract.errors import ConfigError, FloatAvatarError
 from contract.packets import VOICE_RATE_HZ, VOICE_SAMPLES_PER_FRAME
 from pipeline.avatar import Avatar
 from pipeline.portrait import Portrait
+from server.asked_expression import AskedExpression
 from server.audio_ingest import AudioIngest, IngestSettings
 from server.clock import Clock
 from server.conductor import Conductor
@@ -57,6 +58,7 @@ class Session:
         self.session_id = session_id
         self.ufrag = ""
         self.counts = SessionCounts()
+        self.asked = AskedExpression()
         self._parts = parts
         self._on_closed = on_closed
         self._bundle_mid = ""
@@ -80,12 +82,14 @@ class Session:
         """The media section that carries the transport."""
         return self._bundle_mid
 
-    async def open(self, offer: Offer, portrait: Portrait) -> str:
+    async def open(self, offer: Offer, portrait: Portrait, asked: AskedExpression) -> str:
         """Start the avatar and answer; raises NegotiationError or ConfigError, after which the session is closed."""
         parts = self._parts
+        self.asked = asked
         self.ufrag, self._bundle_mid = offer.ufrag, offer.bundle_mid
         try:
-            settings = parts.config.stream_settings
+            first = asked.expression(parts.config.emotion)
+            settings = replace(parts.config.stream_settings, emotion=first.emotion, motion_edits=first.motion_edits)
             stream = await parts.worker.call(lambda: parts.avatar.start(portrait, settings))
             self._lane = parts.worker.open(stream, self._on_frame, self._on_failure)
             self._start_task(self._give_up_waiting())
@@ -97,6 +101,17 @@ class Session:
     async def trickle(self, fragment: TrickleFragment) -> None:
         """Take later candidates."""
         await self._peer.add(fragment)
+
+    def direct(self, patch: Any) -> None:
+        """Change what is asked of the face and tell the peer; raises ConfigError, and changes nothing, where it can't.
+
+        patch: as `AskedExpression.merged` takes it
+        """
+        asked = self.asked.merged(patch, self._parts.avatar.controls)
+        assert self._lane is not None, "a session is told of after its lane is open"
+        self._lane.direct(asked.expression(self._parts.config.emotion))
+        self.asked = asked
+        self._peer.send(json.dumps({"type": "expression", **asked.to_json()}))
 
     async def close(self, outcome: str) -> None:
         """End the session, if it has not ended; returns when nothing is left of it."""
@@ -247,3 +262,8 @@ class Session:
             self._tell_error(f"{text[:40]!r}, expected a JSON object")
         elif message.get("type") == "ping":
             self._peer.send(json.dumps({"type": "pong", "t": message.get("t")}))
+        elif message.get("type") == "direct":
+            try:
+                self.direct({name: value for name, value in message.items() if name != "type"})
+            except ConfigError as error:
+                self._tell_error(str(error))

@@ -1,19 +1,20 @@
 """How a call is made and ended over HTTP: shaped as WHIP (RFC 9725), open to both directions.
 
-POST    /v1/whip[?portrait=NAME]  offer -> 201, answer, Location, ETag
-PATCH   /v1/whip/{id}             later candidates -> 204; a changed ufrag (an ICE restart) -> 422
-DELETE  /v1/whip/{id}             200
-GET     either                    204
-OPTIONS either                    200, Accept-Post
+POST    /v1/whip[?portrait=NAME][&emotion=NAME]  offer -> 201, answer, Location, ETag
+PATCH   /v1/whip/{id}                            later candidates -> 204; a changed ufrag (an ICE restart) -> 422
+DELETE  /v1/whip/{id}                            200
+GET     either                                   204
+OPTIONS either                                   200, Accept-Post
 """
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
-from contract.errors import NegotiationError
 from server.admission import Admission
+from server.asked_expression import AskedExpression
 from server.offer import read_fragment, read_offer
 from server.portraits import PortraitGallery
+from server.request_body import read_text
 from server.session import ServerParts, Session
 
 SDP = "application/sdp"
@@ -26,15 +27,16 @@ def signaling_routes(parts: ServerParts, admission: Admission, gallery: Portrait
     router = APIRouter(prefix="/v1/whip")
 
     @router.post("")
-    async def call(request: Request, portrait: str | None = None) -> Response:
-        offer = read_offer(await _text(request, SDP, parts.config.max_body_bytes))
+    async def call(request: Request, portrait: str | None = None, emotion: str | None = None) -> Response:
+        offer = read_offer(await read_text(request, (SDP,), parts.config.max_body_bytes))
         choice = gallery.find(portrait)
+        asked = AskedExpression().merged({"emotion": emotion}, parts.avatar.controls)
         session_id = admission.reserve()
         try:
             prepared = await gallery.prepare(choice, parts.avatar, parts.worker)
             session = Session(session_id, parts, admission.release)
             admission.hold(session)
-            answer = await session.open(offer, prepared)
+            answer = await session.open(offer, prepared, asked)
         except BaseException:
             admission.release(session_id)
             raise
@@ -51,7 +53,7 @@ def signaling_routes(parts: ServerParts, admission: Admission, gallery: Portrait
     @router.patch("/{session_id}")
     async def trickle(request: Request, session_id: str) -> Response:
         session = admission.find(session_id)
-        text = await _text(request, FRAGMENT, parts.config.max_body_bytes)
+        text = await read_text(request, (FRAGMENT,), parts.config.max_body_bytes)
         fragment = read_fragment(text, session.bundle_mid)
         if fragment.ufrag is not None and fragment.ufrag != session.ufrag:
             raise HTTPException(
@@ -80,19 +82,3 @@ def signaling_routes(parts: ServerParts, admission: Admission, gallery: Portrait
         return Response(status_code=200, headers={"Accept-Post": SDP, "Accept-Patch": FRAGMENT})
 
     return router
-
-
-async def _text(request: Request, media_type: str, most_bytes: int) -> str:
-    """The body, once its type and size are right; raises HTTPException 415 or 413, NegotiationError."""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != media_type:
-        raise HTTPException(415, f"content type {given or 'none'!r}, expected {media_type}")
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most_bytes:
-            raise HTTPException(413, f"more than {most_bytes} bytes, expected at most that")
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise NegotiationError(f"the body is not UTF-8 text: {error}") from error

@@ -1,6 +1,6 @@
 """A stream that is directed while it runs: what is asked comes without a jump, and what is not asked stays exactly."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +20,7 @@ BASIS = np.linalg.qr(np.random.default_rng(4).standard_normal((8, 4)))[0].astype
 DRAWN = np.random.default_rng(5).standard_normal((60, 8)).astype(np.float32)
 
 
-def glide_over(glide: MotionGlide, wishes: dict[int, Sequence[MotionEdit]]) -> np.ndarray:
+def glide_over(glide: MotionGlide, wishes: Mapping[int, Sequence[MotionEdit]]) -> np.ndarray:
     """DRAWN after the editor, which is directed before the frames named."""
     edited = []
     for i, latent in enumerate(DRAWN):

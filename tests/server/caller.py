@@ -136,9 +136,9 @@ class Caller:
         await self.connection.setLocalDescription()
         return self.connection.localDescription.sdp
 
-    async def call(self, portrait: str | None = None) -> httpx.Response:
+    async def call(self, portrait: str | None = None, emotion: str | None = None) -> httpx.Response:
         """Offer, and take the answer."""
-        response = await post_offer(self._http, await self.offer(), portrait)
+        response = await post_offer(self._http, await self.offer(), portrait, emotion)
         assert response.status_code == 201, response.text
         self.location = response.headers["location"]
         await self.connection.setRemoteDescription(RTCSessionDescription(response.text, "answer"))
@@ -173,7 +173,10 @@ class Caller:
                 where.append((time.monotonic(), frame))
 
 
-async def post_offer(http: httpx.AsyncClient, sdp: str, portrait: str | None = None) -> httpx.Response:
+async def post_offer(
+    http: httpx.AsyncClient, sdp: str, portrait: str | None = None, emotion: str | None = None
+) -> httpx.Response:
     """POST an offer."""
-    params = {} if portrait is None else {"portrait": portrait}
+    wanted = {"portrait": portrait, "emotion": emotion}
+    params = {name: value for name, value in wanted.items() if value is not None}
     return await http.post("/v1/whip", content=sdp, headers={"Content-Type": "application/sdp"}, params=params)

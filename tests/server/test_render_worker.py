@@ -11,6 +11,7 @@ import pytest
 
 from contract.errors import AtCapacityError
 from contract.packets import AvatarFrame, SpeechChunk
+from pipeline.expression import Expression
 from server.clock import MonotonicClock
 from server.render_worker import MOST_PENDING_CHUNKS, RenderedFrame, RenderWorker
 from tests.fakes import silent_chunk
@@ -43,6 +44,10 @@ class Bursts:
 
     def reset(self) -> None:
         self._chunks = []
+
+    def direct(self, expression: Expression) -> None:
+        self.threads.add(threading.current_thread().name)
+        self._painted.append(f"{self.name} {expression.emotion}")
 
 
 @pytest.fixture
@@ -97,6 +102,27 @@ async def test_sessions_take_turns_frame_by_frame(worker: RenderWorker) -> None:
     await holding
     await until(lambda: len(frames) == 20)
     assert painted == list("ab" * 10)
+
+
+async def test_a_wish_counts_before_the_next_frame_and_only_the_last_of_several(worker: RenderWorker) -> None:
+    painted: list[str] = []
+    frames: list[RenderedFrame] = []
+
+    class Wishing(Bursts):
+        def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+            for frame in super().push(chunk):
+                if frame.index == 1:
+                    for emotion in ("sad", "angry", "happy"):
+                        lane.direct(Expression(emotion))
+                yield frame
+
+    stream = Wishing("a", painted)
+    lane = worker.open(stream, frames.append, unwanted)
+    for index in range(5):
+        lane.submit(silent_chunk(index))
+    await until(lambda: len(frames) == 5)
+    assert painted == ["a", "a", "a happy", "a", "a", "a"]
+    assert stream.threads == {"engine"}
 
 
 async def test_a_call_does_not_wait_for_a_whole_window(worker: RenderWorker) -> None:
