@@ -140,7 +140,7 @@ def _seeded(networks: SeededNetworks) -> SeededNetworks:
 def _fill(parameter: nn.Parameter, name: str) -> None:
     """Normal numbers, the same for the same name, of a spread that keeps a random network's activations sane."""
     spread, mean = 1.0, 0.0
-    if name.startswith("autoencoder."):
+    if name.startswith("autoencoder.") and not name.startswith("autoencoder.enc.reader."):
         # Equalised layers scale their weights themselves; a flow beyond the picture would show nothing.
         if name.endswith("bias") or (".to_flows." in name and name.endswith(".conv.weight")):
             spread = 0.1

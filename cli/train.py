@@ -2,6 +2,7 @@
 
     float-avatar train speech            synthetic speech with known motion     FOLDER/speech.npz, held_out.npz
     float-avatar train autoencoder       phase 1                                FOLDER/phase1.pt
+    float-avatar train reading           phase 1's reader of faces              FOLDER/reading.pt
     float-avatar train flow              phase 2, on phase 1's motion basis     FOLDER/phase2.pt
     float-avatar train portraits         the pictures that ship                 FOLDER/portraits/
 
@@ -20,6 +21,7 @@ class Step(StrEnum):
 
     speech = "speech"
     autoencoder = "autoencoder"
+    reading = "reading"
     flow = "flow"
     portraits = "portraits"
 
@@ -31,19 +33,21 @@ def train(
     warm_start: Annotated[
         Path | None, typer.Option(help="Averaged weights to begin with, where there is no checkpoint yet.")
     ] = None,
-    num_clips: Annotated[int, typer.Option(min=1, help="Clips of speech to make, 15 s each.")] = 350,
+    num_clips: Annotated[int, typer.Option(min=1, help="Clips of speech to make, 15 s each.")] = 800,
     device: Annotated[str, typer.Option(help="Where to train: cpu or cuda.")] = "cpu",
     num_processes: Annotated[int, typer.Option(min=1, help="Processes that share phase 1; one a core is fastest.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn by chance.")] = 1,
 ) -> None:
-    """Make the embedded avatar: speech, phase 1, phase 2, portraits."""
-    from training.runs import make_speech, train_autoencoder, train_flow
+    """Make the embedded avatar: speech, phase 1 and its reader of faces, phase 2, portraits."""
+    from training.runs import make_speech, train_autoencoder, train_flow, train_reading
 
     seconds = minutes * 60 if minutes is not None else float("inf")
     if step is Step.speech:
         make_speech(folder, num_clips, seed)
     elif step is Step.autoencoder:
         train_autoencoder(folder, seconds, warm_start, device, seed, num_processes)
+    elif step is Step.reading:
+        train_reading(folder, seconds, device, seed)
     elif step is Step.flow:
         train_flow(folder, seconds, warm_start, device, seed)
     else:

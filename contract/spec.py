@@ -62,6 +62,7 @@ class AvatarSpec:
     audio_statistics: True where the audio encoder takes any number of frames, gives a feature for each of them, and is
         told the statistics of the sound that it normalises by; the frames of a chunk are then those in the middle
     motion_names: names of the first motion directions, where training gave them meaning
+    reads_framing: True where the portrait encoder also tells the square that the face should have been cut to
     """
 
     image_size_px: int
@@ -79,6 +80,7 @@ class AvatarSpec:
     audio_chunk_frames: int = 1
     audio_statistics: bool = False
     motion_names: tuple[str, ...] = field(default=())
+    reads_framing: bool = False
 
     @property
     def num_levels(self) -> int:
@@ -139,7 +141,7 @@ def _complaint(name: str, value: Any) -> str:
     if name == "motion_names":
         fits = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
         return "" if fits else "a list of names"
-    if name == "audio_statistics":
+    if name in ("audio_statistics", "reads_framing"):
         return "" if isinstance(value, bool) else "true or false"
     if name.endswith("_guidance"):
         fits = type(value) in (int, float) and isfinite(value)
@@ -180,6 +182,8 @@ def _emotion_classifier(spec: AvatarSpec) -> EngineSignature:
 
 def _portrait_encoder(spec: AvatarSpec) -> EngineSignature:
     side = spec.image_size_px
+    # Its middle to the right and down of the picture's, in sides of the picture, and the log of its side over that.
+    framing = (TensorSpec("framing", (None, 3)),) if spec.reads_framing else ()
     return EngineSignature(
         inputs=(TensorSpec("image", (None, 3, side, side)),),
         outputs=(
@@ -187,6 +191,7 @@ def _portrait_encoder(spec: AvatarSpec) -> EngineSignature:
             TensorSpec("motion_coefficients", (None, spec.num_motion_directions)),
             TensorSpec("reference_motion", (None, spec.latent_dim)),
             *_pyramid(spec),
+            *framing,
         ),
     )
 

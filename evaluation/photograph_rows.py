@@ -20,7 +20,9 @@ from evaluation.lip_sync import pearson
 from evaluation.table import Figure, not_measured
 from media.picture_file import read_picture
 from pipeline.avatar import StreamSettings
-from pipeline.portrait import Portrait, crop_about_face, find_face, resize_square
+from pipeline.face_detector import open_face_detector
+from pipeline.portrait import Portrait, framing_reader, resize_square
+from pipeline.portrait_cut import ReadFraming, cut_portrait
 from training.motion_names import MOTION_NAMES
 from training.painter import paint
 
@@ -59,7 +61,9 @@ def photographs(exam: Examination) -> list[Figure]:
         "photographs: upper face warped back against the source, SSIM",
         "photographs: mouth opening against the phones, r",
     )
-    squares = found_photographs(exam.photographs, exam.puppet.spec.image_size_px)
+    puppet = exam.puppet
+    read_framing = framing_reader(puppet.avatar.engines.portrait_encoder, puppet.spec)
+    squares = found_photographs(exam.photographs, puppet.spec.image_size_px, read_framing)
     if not squares:
         return not_measured("photographs", names, "no photograph was found: give a folder of some")
     judged = {name: judge(exam, square) for name, square in squares.items()}
@@ -88,8 +92,14 @@ def photographs(exam: Examination) -> list[Figure]:
     ]  # fmt: skip
 
 
-def found_photographs(folder: Path | None, side_px: int) -> dict[str, UInt8Array]:
-    """Faces cut out of the photographs of installed packages and of a folder, by file name: [side, side, 3] uint8."""
+def found_photographs(
+    folder: Path | None, side_px: int, read_framing: ReadFraming | None = None
+) -> dict[str, UInt8Array]:
+    """Faces cut out of the photographs of installed packages and of a folder, by file name: [side, side, 3] uint8.
+
+    read_framing: of the avatar that is judged, so that they are cut as it is served with
+    """
+    detector = open_face_detector()
     paths = packaged_photographs()
     if folder is not None:
         paths += sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
@@ -99,7 +109,7 @@ def found_photographs(folder: Path | None, side_px: int) -> dict[str, UInt8Array
             continue
         picture = read_picture(path)
         try:
-            squares[path.stem] = resize_square(crop_about_face(picture, find_face(picture)), side_px)
+            squares[path.stem] = resize_square(cut_portrait(picture, detector, side_px, read_framing).square, side_px)
         except PortraitError:
             # A picture without a face that is found can't be served either.
             continue

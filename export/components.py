@@ -23,11 +23,15 @@ class PortraitEncoderComponent(nn.Module):
         self.autoencoder = autoencoder
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        identity, coefficients, motion, features = self.autoencoder.encode(image)
-        head = self.autoencoder.dec.to_rgbs[-1]
+        head, reader = self.autoencoder.dec.to_rgbs[-1], self.autoencoder.enc.reader
         assert isinstance(head, RgbHead | CompositeHead)
-        finest = head.project(features[-1])
-        return identity, coefficients, motion, *features[:-1], finest
+        if reader is None:
+            identity, coefficients, motion, features = self.autoencoder.encode(image)
+            return identity, coefficients, motion, *features[:-1], head.project(features[-1])
+        identity, features = self.autoencoder.enc.net_app(image)
+        coefficients, framing = reader(image)
+        motion = self.autoencoder.dec.direction(coefficients)
+        return identity, coefficients, motion, *features[:-1], head.project(features[-1]), framing
 
 
 class FrameDecoderComponent(nn.Module):

@@ -17,7 +17,9 @@ def decoder_probe(autoencoder: MotionAutoencoder, spec: AvatarSpec) -> dict[str,
     image = torch.stack([torch.sin(x + y), torch.cos(x), torch.sin(y)])[None] * 0.7
     coefficients = torch.linspace(-1, 1, spec.num_motion_directions)[None]
     with torch.inference_mode():
-        identity, _, _, *features = PortraitEncoderComponent(autoencoder).eval()(image)
+        identity, _, _, *rest = PortraitEncoderComponent(autoencoder).eval()(image)
         motion = autoencoder.dec.direction(coefficients)
     names = [tensor.name for tensor in spec.signature("frame_decoder").inputs]
-    return {name: value.numpy() for name, value in zip(names, (identity, motion, *features), strict=True)}
+    return {
+        name: value.numpy() for name, value in zip(names, (identity, motion, *rest[: spec.num_levels]), strict=True)
+    }

@@ -1,6 +1,6 @@
 """The embedded avatar's networks from the checkpoints of its two training phases.
 
-In:  phase 1's and phase 2's checkpoints
+In:  phase 1's checkpoints, of painting and of reading, and phase 2's
 Out: networks with their averaged weights, and the sizes of the avatar they make
 """
 
@@ -15,6 +15,7 @@ from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
 from models.checkpoint import load_checkpoint, load_parameters
 from models.flow_transformer import EMBEDDED_FLOW, FlowConfig, FlowTransformer
 from models.motion_autoencoder import MotionAutoencoder
+from models.portrait_encoder import FaceReader
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,19 @@ class Networks:
             audio_context_frames=self.audio_encoder.config.context_frames,
             audio_lookahead_frames=self.audio_encoder.config.lookahead_frames,
             motion_names=self.motion_names,
+            reads_framing=config.reads_apart,
         )
 
 
-def load_networks(phase1: Path, phase2: Path, sizes: NetworkSizes = EMBEDDED) -> Networks:
-    """Networks from the two checkpoints; raises BundleError when they do not fit each other or the sizes."""
+def load_networks(phase1: Path, reading: Path, phase2: Path, sizes: NetworkSizes = EMBEDDED) -> Networks:
+    """Networks from the three checkpoints; raises BundleError when they do not fit each other or the sizes."""
     first = load_checkpoint(phase1, needs=("average", "step", "metrics"))
+    read = load_checkpoint(reading, needs=("model", "step", "metrics"))
     second = load_checkpoint(phase2, needs=("average", "step", "metrics", "basis"))
-    autoencoder = MotionAutoencoder(sizes.autoencoder)
+    autoencoder = MotionAutoencoder(sizes.autoencoder, with_reader=False)
     load_parameters(autoencoder, first["average"], str(phase1))
+    autoencoder.enc.reader = FaceReader(sizes.autoencoder).eval()
+    load_parameters(autoencoder.enc.reader, read["model"], str(reading))
     transformer, audio_encoder = FlowTransformer(sizes.flow), MelAudioEncoder(sizes.audio)
     for module, prefix in ((transformer, "fmt."), (audio_encoder, "audio_encoder.")):
         part = {name[len(prefix) :]: w for name, w in second["average"].items() if name.startswith(prefix)}
@@ -85,6 +90,7 @@ def load_networks(phase1: Path, phase2: Path, sizes: NetworkSizes = EMBEDDED) ->
         {
             "program": "float-avatar train",
             "phase1": {"step": first["step"], "metrics": first["metrics"], **first.get("provenance", {})},
+            "reading": {"step": read["step"], "metrics": read["metrics"], **read.get("provenance", {})},
             "phase2": {"step": second["step"], "metrics": second["metrics"], **second.get("provenance", {})},
         },
     )

@@ -45,8 +45,11 @@ def load_checkpoint(path: Path, needs: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def load_parameters(module: nn.Module, weights: dict[str, Tensor], origin: str) -> None:
-    """Copy parameters (of any float type) into a module by name; raises BundleError naming what does not fit."""
-    parameters = dict(module.named_parameters())
+    """Copy parameters and kept statistics (of any float type) into a module by name.
+
+    Raises BundleError naming what does not fit.
+    """
+    parameters = module.state_dict(keep_vars=True)
     missing, foreign = sorted(parameters.keys() - weights.keys()), sorted(weights.keys() - parameters.keys())
     if missing or foreign:
         raise BundleError(f"{origin} does not fit the model: it lacks {missing[:5]} and has unknown {foreign[:5]}")
@@ -54,4 +57,4 @@ def load_parameters(module: nn.Module, weights: dict[str, Tensor], origin: str) 
         for name, parameter in parameters.items():
             if parameter.shape != weights[name].shape:
                 raise BundleError(f"{origin}: {name} is {list(weights[name].shape)}, expected {list(parameter.shape)}")
-            parameter.copy_(weights[name].float())
+            parameter.copy_(weights[name])

@@ -10,10 +10,11 @@ from models.portrait_encoder import PortraitEncoder
 class MotionAutoencoder(nn.Module):
     """Splits a picture into identity and motion, and paints frames of that identity in any motion."""
 
-    def __init__(self, config: AutoencoderConfig) -> None:
+    def __init__(self, config: AutoencoderConfig, *, with_reader: bool = True) -> None:
+        """with_reader: False leaves out what reads motion, where it stands apart."""
         super().__init__()
         self.config = config
-        self.enc = PortraitEncoder(config)
+        self.enc = PortraitEncoder(config, with_reader=with_reader)
         self.dec = FrameDecoder(config)
 
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:

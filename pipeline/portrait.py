@@ -13,9 +13,16 @@ from contract.packets import Float32Array, UInt8Array
 from contract.spec import AvatarSpec
 from engines.base import Engine
 from pipeline.face_detector import FaceDetector
-from pipeline.portrait_cut import crop_about_face, cut_portrait, find_face, resize_square, take_as_it_is
+from pipeline.portrait_cut import (
+    ReadFraming,
+    crop_about_face,
+    cut_portrait,
+    find_face,
+    resize_square,
+    take_as_it_is,
+)
 
-__all__ = ["Portrait", "crop_about_face", "encode_portrait", "find_face", "resize_square"]
+__all__ = ["Portrait", "crop_about_face", "encode_portrait", "find_face", "framing_reader", "resize_square"]
 
 SMALLEST_PICTURE_PX = 32
 LARGEST_SIDE_PX = 4096
@@ -54,10 +61,11 @@ def encode_portrait(
         )
     picture = _bounded(picture)
     side_px = spec.image_size_px
-    cut = take_as_it_is(picture, side_px) if detector is None else cut_portrait(picture, detector, side_px)
-    square = resize_square(cut.square, side_px)
-    image = np.ascontiguousarray(square.transpose(2, 0, 1)[None], np.float32)
-    outputs = engine.run(image=(image / np.float32(255) - np.float32(0.5)) / np.float32(0.5))
+    if detector is None:
+        cut = take_as_it_is(picture, side_px)
+    else:
+        cut = cut_portrait(picture, detector, side_px, framing_reader(engine, spec))
+    outputs = engine.run(image=_to_unit(resize_square(cut.square, side_px)))
     pyramid = {f"feature_{i}": outputs[f"feature_{i}"].astype(np.float32) for i in range(spec.num_levels)}
     return Portrait(
         identity_latent=outputs["identity_latent"].astype(np.float32),
@@ -65,6 +73,21 @@ def encode_portrait(
         feature_pyramid=pyramid,
         warnings=cut.warnings,
     )
+
+
+def framing_reader(engine: Engine, spec: AvatarSpec) -> ReadFraming | None:
+    """Reads the square that a face should be cut to by the portrait encoder; None where that does not tell it."""
+
+    def read(square: UInt8Array) -> Float32Array:
+        return np.asarray(engine.run(image=_to_unit(square))["framing"][0], np.float32)
+
+    return read if spec.reads_framing else None
+
+
+def _to_unit(square: UInt8Array) -> Float32Array:
+    """[side, side, 3] uint8 to [1, 3, side, side] float32 in [-1, 1]."""
+    image = np.ascontiguousarray(square.transpose(2, 0, 1)[None], np.float32)
+    return ((image / np.float32(255) - np.float32(0.5)) / np.float32(0.5)).astype(np.float32)
 
 
 def _bounded(picture: UInt8Array) -> UInt8Array:

@@ -3,13 +3,15 @@
 In: an RGB picture. Out: a square of it, and warnings in words.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from contract.errors import PortraitError
-from contract.packets import UInt8Array
+from contract.packets import Float32Array, UInt8Array
 from pipeline.face_detector import FaceDetector, open_face_detector
 from pipeline.found_face import FoundFace
 
@@ -21,6 +23,10 @@ MOST_OUTSIDE = 0.15
 LEAST_SHARPNESS = 0.5
 MOST_OBLONG = 1.1
 HINT_SIDE_PX = 480
+# Looks that a network takes at a picture until the square stays where it wants it.
+_MOST_LOOKS = 4
+_STAYS = 0.01
+_FARTHEST_STEP, _LARGEST_STEP = 0.25, 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,20 +41,31 @@ class PortraitCut:
     warnings: tuple[str, ...] = ()
 
 
-def cut_portrait(picture: UInt8Array, detector: FaceDetector, model_side_px: int) -> PortraitCut:
+# Of a square picture [side, side, 3] uint8: the square that its face should be cut to, as the distance of the middles
+# to the right and down, in sides of the picture, and the log of the side over the picture's.
+ReadFraming = Callable[[UInt8Array], Float32Array]
+
+
+def cut_portrait(
+    picture: UInt8Array, detector: FaceDetector, model_side_px: int, read_framing: ReadFraming | None = None
+) -> PortraitCut:
     """The square about the picture's face.
 
     picture: [height, width, 3] uint8, RGB
     model_side_px: the side that it will be brought to
+    read_framing: of a network that knows how it wants its faces; a detector's box alone is rough
     Raises PortraitError where there is no face that can be used, or no telling which.
     """
     face, num_faces = choose_face(picture, detector)
-    square = crop_about_face(picture, (face.left, face.top, face.right, face.bottom))
-    outside = _share_outside(picture, face, len(square))
+    place = Place.about((face.left, face.top, face.right, face.bottom))
+    if read_framing is not None:
+        place = framed_place(picture, place, read_framing, model_side_px)
+    square = cut_place(picture, place, is_extended=read_framing is not None)
+    outside = _share_outside(picture, place)
     warnings = [*_of_face(face, num_faces), *_of_size(len(square), model_side_px)]
     if outside > MOST_OUTSIDE:
         warnings.append(
-            f"the face is so near the picture's edge that {outside:.0%} of the portrait lie outside and are black: "
+            f"the face is so near the picture's edge that {outside:.0%} of the portrait lie outside: "
             "take a picture with more room about the face, or take it as it is (--no-crop)"
         )
     return PortraitCut(square, tuple(warnings))
@@ -96,15 +113,63 @@ def crop_about_face(picture: UInt8Array, box: tuple[float, float, float, float])
     picture: [height, width, 3] uint8
     box: left, top, right, bottom px
     """
-    left, top, right, bottom = box
-    half_px = max(1, round(HALF_SIZE_FACTOR * max(right - left, bottom - top) / 2))
-    x, y = round((left + right) / 2) - half_px, round((top + bottom) / 2) - half_px
+    return cut_place(picture, Place.about(box))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a square lies in a picture, in whole pixels; parts of it may lie outside."""
+
+    left: int
+    top: int
+    side: int
+
+    @classmethod
+    def about(cls, box: tuple[float, float, float, float]) -> "Place":
+        """The square of half-size 1.6 x the larger half side of the box about its centre."""
+        left, top, right, bottom = box
+        half_px = max(1, round(HALF_SIZE_FACTOR * max(right - left, bottom - top) / 2))
+        return cls(round((left + right) / 2) - half_px, round((top + bottom) / 2) - half_px, 2 * half_px)
+
+    def moved(self, right: float, down: float, log_size: float) -> "Place":
+        """The square whose middle is so many sides away, with a side exp(log_size) times as long."""
+        side = max(2, round(self.side * math.exp(log_size)))
+        x, y = self.left + self.side * (0.5 + right), self.top + self.side * (0.5 + down)
+        return Place(round(x - side / 2), round(y - side / 2), side)
+
+
+def framed_place(picture: UInt8Array, place: Place, read_framing: ReadFraming, model_side_px: int) -> Place:
+    """The square that a network wants: read from the one at hand, then from what that gave, until it stays."""
+    first = place
+    for _ in range(_MOST_LOOKS):
+        square = resize_square(cut_place(picture, place, is_extended=True), model_side_px)
+        right, down, log_size = (float(value) for value in read_framing(square))
+        if max(abs(right), abs(down)) > _FARTHEST_STEP or abs(log_size) > _LARGEST_STEP:
+            # So far off the detector isn't: it is the reading that errs, on a face unlike those that it knows.
+            return first
+        place = place.moved(right, down, log_size)
+        if abs(math.log(place.side / first.side)) > _LARGEST_STEP:
+            # Nor in several steps, which could make a square of any size.
+            return first
+        if max(abs(right), abs(down), abs(log_size)) < _STAYS:
+            break
+    return place
+
+
+def cut_place(picture: UInt8Array, place: Place, *, is_extended: bool = False) -> UInt8Array:
+    """The square [side, side, 3] uint8 at a place; outside the picture black, or as its edge goes on.
+
+    picture: [height, width, 3] uint8
+    """
     height_px, width_px = picture.shape[:2]
-    square = np.zeros((2 * half_px, 2 * half_px, 3), np.uint8)
-    x0, x1 = max(0, x), min(width_px, x + 2 * half_px)
-    y0, y1 = max(0, y), min(height_px, y + 2 * half_px)
-    square[y0 - y : y1 - y, x0 - x : x1 - x] = picture[y0:y1, x0:x1]
-    return square
+    x0, x1 = min(max(0, place.left), width_px), max(0, min(width_px, place.left + place.side))
+    y0, y1 = min(max(0, place.top), height_px), max(0, min(height_px, place.top + place.side))
+    if x0 >= x1 or y0 >= y1:
+        return np.zeros((place.side, place.side, 3), np.uint8)
+    before = (y0 - place.top, x0 - place.left)
+    after = (place.top + place.side - y1, place.left + place.side - x1)
+    border = ((before[0], after[0]), (before[1], after[1]), (0, 0))
+    return np.pad(picture[y0:y1, x0:x1], border, "edge" if is_extended else "constant")
 
 
 def middle_square(picture: UInt8Array) -> UInt8Array:
@@ -172,9 +237,8 @@ def _of_size(side_px: int, model_side_px: int) -> list[str]:
     return [f"the portrait is only {side_px} px wide and will look soft: expected {model_side_px} px or more"]
 
 
-def _share_outside(picture: UInt8Array, face: FoundFace, side_px: int) -> float:
-    x, y = (face.left + face.right - side_px) / 2, (face.top + face.bottom - side_px) / 2
-    width = min(picture.shape[1], x + side_px) - max(0.0, x)
-    height = min(picture.shape[0], y + side_px) - max(0.0, y)
-    inside: float = max(0.0, width) * max(0.0, height)
-    return 1 - inside / side_px**2
+def _share_outside(picture: UInt8Array, place: Place) -> float:
+    width = min(picture.shape[1], place.left + place.side) - max(0, place.left)
+    height = min(picture.shape[0], place.top + place.side) - max(0, place.top)
+    inside: float = max(0, width) * max(0, height)
+    return 1 - inside / place.side / place.side

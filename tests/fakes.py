@@ -133,8 +133,11 @@ def free_encoder(spec: AvatarSpec) -> FakeEngine:
     return FakeEngine(spec.signature("audio_encoder"), encode)
 
 
-def portrait_reader(spec: AvatarSpec = TINY_SPEC) -> FakeEngine:
-    """A portrait encoder whose latents are filled with the picture's mean, feature maps with its pixels."""
+def portrait_reader(spec: AvatarSpec = TINY_SPEC, framing: Function | None = None) -> FakeEngine:
+    """A portrait encoder whose latents are filled with the picture's mean, feature maps with its pixels.
+
+    framing: gives the output `framing` of a spec that has it; without it every face lies where it should
+    """
 
     def encode(inputs: dict[str, Array]) -> dict[str, Array]:
         image = np.asarray(inputs["image"], np.float32)
@@ -147,6 +150,8 @@ def portrait_reader(spec: AvatarSpec = TINY_SPEC) -> FakeEngine:
         for i, shape in enumerate(spec.pyramid_shapes()):
             step = spec.image_size_px // shape[1]
             outputs[f"feature_{i}"] = np.broadcast_to(image[:, :1, ::step, ::step], (1, *shape)).copy()
+        if spec.reads_framing:
+            outputs |= framing(inputs) if framing else {"framing": np.zeros((1, 3), np.float32)}
         return outputs
 
     return FakeEngine(spec.signature("portrait_encoder"), encode)

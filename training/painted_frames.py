@@ -24,7 +24,7 @@ _CALM_SHARE = 0.7
 _CALM_HEAD = np.float32(0.35)
 _RESTING_SHARE, _SMILING_SHARE = 0.62, 0.24  # of the sources; what is left may be in any motion
 _NEAR_NEUTRAL = 0.3
-_CLEAN_SHARE = 0.4  # as the cast is: illustrations
+_CLEAN_SHARE = 0.6  # as the cast is: illustrations
 _DRIVING_GRAIN = 0.35  # what can't be known of a target is noise to learn from; a little keeps grain from being wiped
 
 
@@ -87,6 +87,19 @@ def portrait_like_motion(generator: np.random.Generator) -> NDArray[np.float32]:
     return motion
 
 
+def driving_motion(generator: np.random.Generator) -> NDArray[np.float32]:
+    """motion [15] of any face, most heads turned as little as in talking."""
+    motion = random_motion(generator)
+    if generator.random() < _CALM_SHARE:
+        motion[_HEAD] *= _CALM_HEAD
+    return motion
+
+
+def to_unit(pictures: Tensor, device: str) -> Tensor:
+    """uint8 pictures to float32 in [-1, 1], channels last."""
+    return (pictures.to(device).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+
+
 def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatch:
     """Paint one batch. Most sources rest near neutral, as portraits do, and most heads turn little, as in talking."""
     sources, source_motions, drivings, driving_motions, regions = [], [], [], [], []
@@ -100,9 +113,7 @@ def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatc
         source_motions.append(motion)
         points = landmarks(identity, motion)
         for _ in range(shape.num_driving):
-            motion = random_motion(generator)
-            if generator.random() < _CALM_SHARE:
-                motion[_HEAD] *= _CALM_HEAD
+            motion = driving_motion(generator)
             picture = paint(identity, motion, shape.driving_px)
             drivings.append(picture if look is None else photographed(picture, look, generator, _DRIVING_GRAIN))
             driving_motions.append(motion)

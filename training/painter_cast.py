@@ -2,21 +2,21 @@
 
 from dataclasses import replace
 
-from training.painter_identity import Identity
+from training.painter_identity import CAST_SHIFT_Y, CAST_ZOOM, Identity
 from training.painter_shapes import hex_colour
 
 _WOMAN = Identity(
     face_width=0.985, jaw_width=0.89, chin_width=0.84, chin_length=0.965, eye_size=1.13, eye_spacing=1.02, eye_tilt=0.5,
     brow_weight=0.86, brow_arch=0.75, nose_width=0.84, nose_length=0.94, nose_bridge=0.80, brow_ridge=0.08,
     mouth_width=0.90, lip_fullness=1.16, mouth_drop=-0.1, neck_width=0.86, lashes=0.9, blush=0.38, light=-0.6,
-    light_hardness=0.35, rim_light=0.35, gloss=0.5, skin_texture=0.15, cheekbones=0.95, age=0.1, zoom=1.13,
-    shift_y=0.012,
+    light_hardness=0.35, rim_light=0.35, gloss=0.5, skin_texture=0.15, cheekbones=0.95, age=0.1, zoom=CAST_ZOOM,
+    shift_y=CAST_SHIFT_Y,
 )  # fmt: skip
 _MAN = Identity(
     face_width=1.0, jaw_width=1.02, chin_width=1.10, chin_length=1.0, eye_size=1.02, eye_spacing=1.01, brow_weight=1.25,
     brow_arch=0.3, brow_ridge=0.65, nose_width=0.98, nose_length=0.98, mouth_width=0.94, lip_fullness=0.94,
     neck_width=1.07, lashes=0.14, blush=0.16, light=0.55, light_hardness=0.45, rim_light=0.4, gloss=0.45,
-    skin_texture=0.25, age=0.15, zoom=1.12, shift_y=0.012,
+    skin_texture=0.25, age=0.15, zoom=CAST_ZOOM, shift_y=CAST_SHIFT_Y,
 )  # fmt: skip
 
 CAST: dict[str, Identity] = {

@@ -80,6 +80,9 @@ class Identity:
     seed: int = 0  # of what has no name: pores, strands, cloth, what stands behind
 
 
+# How portraits are framed, and by how much they differ after the preparation has found the face.
+CAST_ZOOM, CAST_SHIFT_Y, FRAMING_SPREAD = 1.13, 0.012, 0.025
+
 SKINS = ("#F6D7C3", "#EFC5A6", "#E0AC86", "#C98F66", "#A66D48", "#7F4E33", "#5C3826")
 HAIRS = ("#17131A", "#2B1B17", "#4B2E20", "#7A4A2B", "#A8703C", "#D9AE6B", "#8E3B21", "#A9A29B")
 IRISES = ("#4A2C1A", "#6B4426", "#7B6A36", "#5C7F5A", "#557F9C", "#6E8794")
@@ -179,8 +182,8 @@ def random_identity(generator: np.random.Generator) -> Identity:
         brow_ridge=between(0.0, 0.5) if is_feminine else between(0.4, 1.2),
         nose_bridge=between(0.6, 1.25),
         mouth_drop=between(-0.6, 0.9),
-        zoom=between(0.95, 1.25) if generator.random() < 0.5 else between(1.1, 1.55),
-        shift_x=0.025 * around_zero(),
-        shift_y=0.02 * around_zero(),
+        zoom=CAST_ZOOM * around(FRAMING_SPREAD),
+        shift_x=0.3 * FRAMING_SPREAD * around_zero(),
+        shift_y=CAST_SHIFT_Y + 0.3 * FRAMING_SPREAD * around_zero(),
         seed=int(generator.integers(1 << 31)),
     )

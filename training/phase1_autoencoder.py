@@ -9,6 +9,7 @@ first step and the basis directions have names; the encoder learns to read them 
 """
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from models.frame_decoder import CompositeHead, FlowHead
 from models.motion_autoencoder import MotionAutoencoder
 from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
 from training.motion_names import to_coefficients
-from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches
+from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches, to_unit
 from training.painter_landmarks import landmark_weights
 from training.picture_losses import mask_loss, picture_loss
 from training.provenance import provenance
@@ -46,12 +47,14 @@ class Stage:
     """A part of the training at one size.
 
     region_weight: extra weight of mouth and eyes; too much too early keeps the warp from being learned
+    falls: the learning rate falls to nothing along half a cosine
     """
 
     driving_px: int
     num_steps: int
     learning_rate: float = 2e-3
     region_weight: float = 0.5
+    falls: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,10 @@ class Phase1Config:
         Stage(128, 1500, 2e-3, 5.0),
         Stage(256, 6000, 1.5e-3, 5.0),
     )
-    num_people: int = 8
-    num_driving: int = 2
+    num_people: int = 4
+    num_driving: int = 4
     warm_up_steps: int = 100
-    coefficient_weight: float = 0.1
-    driving_reading_weight: float = 4.0
-    coarser_weight: float = 0.5
+    beneath_weight: float = 0.5
     hidden_discount: float = 0.75
     mask_weight: float = 0.5
     flow_weight: float = 20.0
@@ -82,23 +83,22 @@ class Phase1Config:
     autocast: bool = field(default=True)
 
 
-def to_unit(pictures: Tensor, device: str) -> Tensor:
-    """uint8 pictures to float32 in [-1, 1], channels last."""
-    return (pictures.to(device).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+def sample(picture: Tensor, grid: Tensor) -> Tensor:
+    """The picture [B, C, s, s] where the grid [B, S, S, 2] looks; black outside."""
+    return F.grid_sample(picture, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 class Painted(NamedTuple):
     """What the auto-encoder makes of a batch.
 
-    image: [P * K, 3, S, S]; coarser: [P * K, 3, S / 2, S / 2], of the level before
-    grids, masks: each level's [P * K, s, s, 2] and [P * K, 1, s, s]; coefficients: [P, M], read from the sources
+    image: [P * K, 3, S, S]; beneath: [P * K, 3, s, s], what it is laid over, s is S or half of it
+    grids, masks: each level's [P * K, s, s, 2] and [P * K, 1, s, s]
     """
 
     image: Tensor
-    coarser: Tensor
+    beneath: Tensor
     grids: list[Tensor]
     masks: list[Tensor]
-    coefficients: Tensor
 
 
 class Phase1:
@@ -108,7 +108,7 @@ class Phase1:
         torch.manual_seed(config.seed)
         self.config = config
         self.folder = folder
-        self.model = MotionAutoencoder(config.autoencoder)
+        self.model = MotionAutoencoder(config.autoencoder, with_reader=False)
         start_from_the_portrait(self.model)
         self.model.dec.direction.weight.requires_grad_(False)
         self.model.dec.direction.bake()
@@ -160,6 +160,14 @@ class Phase1:
         )
         save_averaged(self.folder / "phase1_averaged.pt", self.average, self.step)
 
+    def learning_rate(self, stage: Stage) -> float:
+        """Of the next step."""
+        rate = stage.learning_rate * min(1.0, (self.step + 1) / self.config.warm_up_steps)
+        if not stage.falls:
+            return rate
+        before = sum(each.num_steps for each in self.config.stages[: self.config.stages.index(stage)])
+        return rate * 0.5 * (1 + math.cos(math.pi * (self.step - before) / stage.num_steps))
+
     def stage(self) -> Stage | None:
         """The stage that the next step belongs to, None at the end."""
         end = 0
@@ -170,29 +178,37 @@ class Phase1:
         return None
 
     def paint_from(self, batch: PaintedBatch) -> Painted:
-        """Frames of the batch's driving size, the flows they came by, and what was read from the sources."""
+        """Frames of the batch's driving size and the flows they came by.
+
+        Where the decoder has not grown to its full size, the portrait is laid over the picture as its last level will:
+        else all of hair and room would be learned by heart, only to be hidden later.
+        """
         num_driving = batch.driving.shape[0] // batch.source.shape[0]
-        num_levels = int(batch.driving.shape[-1] // 8).bit_length()
+        side = batch.driving.shape[-1]
+        num_levels = int(side // 8).bit_length()
         device = self.config.device
         directions = self.config.autoencoder.num_motion_directions
         driving = torch.from_numpy(to_coefficients(batch.driving_motion.numpy(), directions)).to(device)
+        source = to_unit(batch.source, device)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=self.config.autocast):
-            identity, coefficients, _, features = self.model.encode(to_unit(batch.source, device))
+            identity, features = self.model.enc.net_app(source)
             latent = identity.repeat_interleave(num_driving, 0) + self.model.dec.direction(driving)
             repeated = [feature.repeat_interleave(num_driving, 0) for feature in features[:num_levels]]
             levels = list(islice(self.model.dec.levels(latent, repeated), num_levels))
-        images = [level.image.float() for level in levels[-2:]]
         grids, masks = [level.grid for level in levels], [level.mask.float() for level in levels]
-        return Painted(images[-1], images[0], grids, masks, coefficients.float())
+        if side == source.shape[-1] or not self.config.autoencoder.composites:
+            return Painted(levels[-1].image.float(), levels[-2].image.float(), grids, masks)
+        beneath = levels[-1].image.float()
+        portrait = F.adaptive_avg_pool2d(source, side).repeat_interleave(num_driving, 0)
+        return Painted(torch.lerp(beneath, sample(portrait, grids[-1]), masks[-1]), beneath, grids, masks)
 
     def train_step(self, batch: PaintedBatch, stage: Stage) -> float:
         """One optimiser step; returns the picture loss."""
-        rate = stage.learning_rate * min(1.0, (self.step + 1) / self.config.warm_up_steps)
+        rate = self.learning_rate(stage)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         device = self.config.device
         painted = self.paint_from(batch)
-        coefficients = painted.coefficients
         openings = batch.openings.to(device).float()
         regions = batch.regions.to(device).float()
         weight = 1 + stage.region_weight * (regions + _OPENING_WEIGHT * openings)
@@ -200,18 +216,19 @@ class Phase1:
         loss = picture_loss(painted.image, target, weight)
         # What is painted must be right where the warp hides it as well, or the mask never learns to show it. But to
         # paint all of somebody's hair and room again, only to be hidden, takes what the mouth and the lids need.
-        hidden = painted.masks[-1].detach() * (1 - regions) if target.shape[-1] == batch.source.shape[-1] else 0.0
-        painted_weight = weight * (1 - self.config.hidden_discount * hidden)
-        below = picture_loss(painted.coarser, F.avg_pool2d(target, 2), F.avg_pool2d(painted_weight, 2))
-        reading = self.reading_loss(coefficients, batch)
+        hidden = painted.masks[-1].detach() * (1 - regions) if self.config.autoencoder.composites else 0.0
+        side = painted.beneath.shape[-1]
+        beneath_target, beneath_weight = (
+            F.adaptive_avg_pool2d(each, side) for each in (target, weight * (1 - self.config.hidden_discount * hidden))
+        )
+        beneath = picture_loss(painted.beneath, beneath_target, beneath_weight)
         self.optimizer.zero_grad(set_to_none=True)
         showing = mask_loss(painted.masks, openings, weight)
         flow = self.flow_loss(painted.grids, batch)
         (
             loss
-            + self.config.coarser_weight * below
+            + self.config.beneath_weight * beneath
             + self.config.mask_weight * showing
-            + self.config.coefficient_weight * reading
             + self.config.flow_weight * flow
         ).backward()
         self.flow_error = float(flow.detach())
@@ -221,22 +238,6 @@ class Phase1:
         self.average.update(self.model, self.step)
         self.step += 1
         return float(loss.detach())
-
-    def reading_loss(self, of_sources: Tensor, batch: PaintedBatch) -> Tensor:
-        """Mean square of how far motion is misread, in spreads, of the sources and of one driving frame of each person.
-
-        Sources rest near neutral: without driving frames no face in mid-speech would ever be read.
-        """
-        directions = of_sources.shape[-1]
-        truth = torch.from_numpy(to_coefficients(batch.source_motion.numpy(), directions)).to(of_sources)
-        loss = F.mse_loss(of_sources, truth)
-        if batch.driving.shape[-1] != batch.source.shape[-1]:
-            return loss
-        device, every = self.config.device, batch.driving.shape[0] // batch.source.shape[0]
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=self.config.autocast):
-            _, read, _ = self.model.enc(to_unit(batch.driving[::every], device))
-        truth = torch.from_numpy(to_coefficients(batch.driving_motion[::every].numpy(), directions)).to(of_sources)
-        return loss + self.config.driving_reading_weight * F.mse_loss(read.float(), truth)
 
     def flow_loss(self, grids: list[Tensor], batch: PaintedBatch) -> Tensor:
         """Mean distance, of a picture from -1 to 1, of where the known points are sampled to where they are.
@@ -258,13 +259,12 @@ class Phase1:
     def validate(self, driving_px: int) -> dict[str, float]:
         """Errors on people never trained on, averaged weights.
 
-        l1, l1_regions: L1 on [-1, 1] over whole frames, over mouth and eyes; reading: as `reading_loss`
+        l1, l1_regions: L1 on [-1, 1] over whole frames, over mouth and eyes
         """
         shape = BatchShape(8, 2, self.config.autoencoder.image_size_px, driving_px)
         batch = draw_batch(shape, np.random.default_rng(_HELD_OUT_SEED))
         with self.average.in_place_of(self.model):
             painted = self.paint_from(batch)
-            reading = self.reading_loss(painted.coefficients, batch)
         image = painted.image
         difference = (image - to_unit(batch.driving, self.config.device)).abs()
         regions = batch.regions.to(self.config.device).float()
@@ -272,7 +272,6 @@ class Phase1:
         return {
             "l1": float(difference.mean()),
             "l1_regions": float((difference * regions).sum() / (3 * regions.sum())),
-            "reading": float(reading),
         }
 
     def _write_sheet(self, batch: PaintedBatch, image: Tensor) -> None:

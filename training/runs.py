@@ -11,6 +11,7 @@ from tqdm import tqdm
 from contract.errors import BundleError, ConfigError
 from models.checkpoint import load_checkpoint
 from training.phase1_autoencoder import Phase1, Phase1Config
+from training.phase1_reading import Reading, ReadingConfig
 from training.phase2_flow import Phase2, Phase2Config
 from training.shared_gradients import run_in_processes
 from training.speech_clips import Clip, load_clips, make_clip, save_clips
@@ -50,6 +51,13 @@ def _train_autoencoder(config: Phase1Config, folder: Path, seconds: float, warm_
     if warm_start is not None and training.step == 0:
         training.begin_with(load_checkpoint(warm_start, needs=("average",))["average"], str(warm_start))
     training.run(seconds)
+
+
+def train_reading(folder: Path, seconds: float, device: str, seed: int) -> None:
+    """Phase 1's reader of faces in a folder, from its checkpoint or from nothing."""
+    _check_device(device)
+    _prepare(device)
+    Reading(ReadingConfig(seed=seed, device=device), folder).run(seconds)
 
 
 def train_flow(folder: Path, seconds: float, warm_start: Path | None, device: str, seed: int) -> None:

@@ -58,7 +58,7 @@ def test_help_tells_the_steps_and_settings() -> None:
     ("arguments", "message"),
     [
         ([], "Missing argument"),
-        (["dance"], "'dance' is not one of 'speech', 'autoencoder', 'flow', 'portraits'"),
+        (["dance"], "'dance' is not one of 'speech', 'autoencoder', 'reading', 'flow', 'portraits'"),
         (["speech", "--num-clips", "0"], "'--num-clips'"),
         (["autoencoder", "--num-processes", "0"], "'--num-processes'"),
         (["flow", "--minutes", "-1"], "'--minutes'"),
@@ -78,6 +78,7 @@ def test_arguments_without_meaning_are_refused_before_anything_is_loaded(argumen
         ({"step": Step.flow}, BundleError, r"phase1\.pt is not there, expected a checkpoint"),
         ({"step": Step.flow, "device": "abacus"}, ConfigError, "device 'abacus' can't be used here"),
         ({"step": Step.autoencoder, "device": "abacus"}, ConfigError, "device 'abacus' can't be used here"),
+        ({"step": Step.reading, "device": "abacus"}, ConfigError, "device 'abacus' can't be used here"),
     ],
 )
 def test_what_training_lacks_is_named(
@@ -90,7 +91,7 @@ def test_what_training_lacks_is_named(
 
 @pytest.mark.system("skia")
 def test_phase_2_wants_the_speech_and_a_checkpoint_of_phase_1(tmp_path: Path) -> None:
-    phase1, phase2 = write_checkpoints(tmp_path)
+    phase1, _, phase2 = write_checkpoints(tmp_path)
     with pytest.raises(MediaError, match=r"speech\.npz can't be read as clips"):
         train(step=Step.flow, folder=tmp_path, **SETTINGS)
     phase2.replace(phase1)

@@ -40,6 +40,7 @@ def test_json_brings_the_same_specification_back() -> None:
         ({"audio_context_frames": -1}, "audio_context_frames -1, expected a whole number of at least 0"),
         ({"audio_guidance": float("nan")}, "audio_guidance nan, expected a finite number"),
         ({"audio_statistics": 1}, "audio_statistics 1, expected true or false"),
+        ({"reads_framing": "yes"}, "reads_framing 'yes', expected true or false"),
         ({"emotion_guidance": "high"}, "emotion_guidance 'high', expected a finite number"),
         ({"pyramid_channels": 5}, "pyramid_channels 5, expected a list of whole numbers of at least 1"),
         ({"pyramid_channels": [5, 4, 0]}, "pyramid_channels [5, 4, 0], expected a list of whole numbers"),
@@ -81,10 +82,19 @@ def test_an_audio_encoder_with_statistics_takes_sound_of_any_length() -> None:
     assert AvatarSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 
-def test_a_manifest_from_before_there_were_statistics_has_none() -> None:
+@pytest.mark.parametrize("field", ["audio_statistics", "reads_framing"])
+def test_a_manifest_from_before_a_field_was_there_does_without_it(field: str) -> None:
     values = SPEC.to_json()
-    del values["audio_statistics"]
+    del values[field]
     assert AvatarSpec.from_json(values) == SPEC
+
+
+def test_a_portrait_encoder_that_reads_framing_gives_it_last() -> None:
+    spec = replace(SPEC, reads_framing=True)
+    *others, framing = spec.signature("portrait_encoder").outputs
+    assert tuple(others) == SPEC.signature("portrait_encoder").outputs
+    assert (framing.name, framing.shape) == ("framing", (None, 3))
+    assert AvatarSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 
 def test_the_portrait_encoder_gives_the_pyramid_that_the_decoder_takes() -> None:

@@ -69,3 +69,14 @@ def test_photographs_are_faces_that_are_found(tmp_path: Path) -> None:
     found = found_photographs(tmp_path, 64)
     assert "face" in found and "empty" not in found and "notes" not in found
     assert all(square.shape == (64, 64, 3) for square in found.values())
+
+
+def test_photographs_are_cut_as_the_avatar_is_served(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "face.png"), draw_faces(300, 300, (150, 150, 80))[..., ::-1])
+
+    def read(square: np.ndarray) -> np.ndarray:
+        return np.array([0, 0, 0.1], np.float32)  # in each of four looks
+
+    rough, wider = found_photographs(tmp_path, 64)["face"], found_photographs(tmp_path, 64, read)["face"]
+    skin = [(np.abs(square.astype(int) - (225, 180, 150)).max(-1) < 30).mean() for square in (rough, wider)]
+    assert 0.35 < skin[1] / skin[0] < 0.5  # exp(-0.8) of it

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +12,18 @@ from bundles.manifest import read_manifest
 from bundles.motion_basis import read_motion_basis
 from contract.errors import BundleError
 from export.make_bundle import make_bundle
-from export.networks import Networks, load_networks
+from export.networks import EMBEDDED, Networks, NetworkSizes, load_networks
 from media.picture_file import read_picture
-from pipeline.avatar import Avatar, StreamSettings
-from tests.export.tiny_avatar import TINY, tiny_states, write_checkpoints, write_portraits
+from pipeline.avatar import Avatar, NeuralAvatar, StreamSettings
+from tests.export.tiny_avatar import TINY, State, tiny_states, write_checkpoints, write_portraits
 from tests.fakes import noise_chunks
+
+Edit = Callable[[State, State, State], object]
+
+
+def networks_of(folder: Path, sizes: NetworkSizes = TINY) -> Networks:
+    """The networks of a training's folder."""
+    return load_networks(folder / "phase1.pt", folder / "reading.pt", folder / "phase2.pt", sizes)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +37,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def networks(source: Path) -> Networks:
-    return load_networks(source / "phase1.pt", source / "phase2.pt", TINY)
+    return networks_of(source)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +71,9 @@ def test_the_manifest_tells_what_was_made(bundle: Path) -> None:
     assert (manifest.spec.window_frames, manifest.spec.carried_frames) == (30, 6)
     assert manifest.spec.motion_names == ("yaw", "pitch")
     assert manifest.default_portrait == "anna"
+    assert manifest.spec.reads_framing
     assert manifest.made_by["phase1"] == {"step": 3, "metrics": {"l1": 0.5}, "commit": "abc"}
+    assert manifest.made_by["reading"] == {"step": 5, "metrics": {"motion": 0.9}}
     assert manifest.components["audio_encoder"].precision == "float32"
 
 
@@ -98,7 +106,20 @@ def test_the_bundle_opens_reads_a_portrait_as_its_network_does_and_paints(
     assert np.abs(portrait.reference_motion - expected_latent).max() < 1e-4 * np.abs(expected_latent).max()
 
 
-def unfit(edit: Callable[[dict[str, Any], dict[str, Any]], object]) -> tuple[dict[str, Any], dict[str, Any]]:
+def test_the_encoder_tells_the_framing_that_its_network_reads(networks: Networks, avatar: Avatar) -> None:
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 3, 32, 32)).astype(np.float32)
+    assert isinstance(avatar, NeuralAvatar)
+    found = avatar.engines.portrait_encoder.run(image=image)
+    reader = networks.autoencoder.enc.reader
+    assert reader is not None
+    with torch.inference_mode():
+        coefficients, framing = reader(torch.from_numpy(image))
+    assert framing.shape == (1, 3) and framing.abs().max() > 1e-3
+    assert np.abs(found["framing"] - framing.numpy()).max() < 1e-5
+    assert np.abs(found["motion_coefficients"] - coefficients.numpy()).max() < 1e-4
+
+
+def unfit(edit: Edit) -> tuple[State, State, State]:
     states = tiny_states()
     edit(*states)
     return states
@@ -107,39 +128,53 @@ def unfit(edit: Callable[[dict[str, Any], dict[str, Any]], object]) -> tuple[dic
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda first, _: first.pop("metrics"), r"phase1\.pt is another kind of checkpoint: it lacks \['metrics'\]"),
-        (lambda _, second: second.pop("basis"), r"phase2\.pt is another kind of checkpoint: it lacks \['basis'\]"),
+        (lambda first, *_: first.pop("metrics"), r"phase1\.pt is another kind of checkpoint: it lacks \['metrics'\]"),
+        (lambda *states: states[2].pop("basis"), r"phase2\.pt is another kind of checkpoint: it lacks \['basis'\]"),
         (
-            lambda first, _: first["average"].pop("dec.input.input"),
+            lambda *states: states[1].pop("model"),
+            r"reading\.pt is another kind of checkpoint: it lacks \['model'\]",
+        ),
+        (
+            lambda *states: states[1]["model"].pop(next(n for n in states[1]["model"] if n.endswith("running_mean"))),
+            r"reading\.pt does not fit the model: it lacks \['.*running_mean'\]",
+        ),
+        (
+            lambda *states: states[1]["model"].update({"nose.weight": torch.zeros(1)}),
+            r"reading\.pt does not fit .* unknown \['nose\.weight'\]",
+        ),
+        (
+            lambda *states: states[1]["model"].update({"to_framing.bias": torch.zeros(2)}),
+            r"reading\.pt: to_framing\.bias is \[2\], expected \[3\]",
+        ),
+        (
+            lambda first, *_: first["average"].pop("dec.input.input"),
             r"phase1\.pt does not fit the model: it lacks \['dec\.input\.input'\]",
         ),
         (
-            lambda _, second: second["average"].update({"fmt.extra": torch.zeros(1)}),
+            lambda *states: states[2]["average"].update({"fmt.extra": torch.zeros(1)}),
             r"phase2\.pt \(fmt\) does not fit .* unknown \['extra'\]",
         ),
         (
-            lambda _, second: second["average"].update({"audio_encoder.convs.0.bias": torch.zeros(3)}),
+            lambda *states: states[2]["average"].update({"audio_encoder.convs.0.bias": torch.zeros(3)}),
             r"phase2\.pt \(audio_encoder\): convs\.0\.bias is \[3\], expected \[16\]",
         ),
         (
-            lambda _, second: second.update(basis=-second["basis"]),
+            lambda *states: states[2].update(basis=-states[2]["basis"]),
             "another motion basis than .*phase1.pt: .* differ by",
         ),
-        (lambda _, second: second.update(basis=torch.zeros(4, 2)), r"motion basis of \[4, 2\], expected \[16, 14\]"),
-        (lambda _, second: second.update(basis=second["basis"] * float("nan")), "another motion basis"),
+        (lambda *states: states[2].update(basis=torch.zeros(4, 2)), r"motion basis of \[4, 2\], expected \[16, 14\]"),
+        (lambda *states: states[2].update(basis=states[2]["basis"] * float("nan")), "another motion basis"),
     ],
 )
-def test_checkpoints_that_do_not_fit_are_named(
-    tmp_path: Path, edit: Callable[[dict[str, Any], dict[str, Any]], object], message: str
-) -> None:
-    phase1, phase2 = write_checkpoints(tmp_path, unfit(edit))
+def test_checkpoints_that_do_not_fit_are_named(tmp_path: Path, edit: Edit, message: str) -> None:
+    write_checkpoints(tmp_path, unfit(edit))
     with pytest.raises(BundleError, match=message):
-        load_networks(phase1, phase2, TINY)
+        networks_of(tmp_path)
 
 
 def test_checkpoints_of_another_size_are_refused(source: Path) -> None:
     with pytest.raises(BundleError, match=r"phase1\.pt does not fit the model"):
-        load_networks(source / "phase1.pt", source / "phase2.pt")
+        networks_of(source, EMBEDDED)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +211,7 @@ def test_a_folder_of_other_things_is_never_replaced(source: Path, networks: Netw
 
 
 def test_a_failure_leaves_the_older_bundle_as_it_was_and_nothing_beside(source: Path, tmp_path: Path) -> None:
-    broken = load_networks(source / "phase1.pt", source / "phase2.pt", TINY)
+    broken = networks_of(source)
     with torch.no_grad():
         next(broken.audio_encoder.parameters()).fill_(float("nan"))
     output = tmp_path / "out"

@@ -1,4 +1,4 @@
-"""Checkpoints of a tiny avatar with random weights, as the two training phases would leave them, and its portraits."""
+"""Checkpoints of a tiny avatar with random weights, as its three trainings would leave them, and its portraits."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,18 @@ from models.audio_encoder import MelAudioConfig, MelAudioEncoder
 from models.autoencoder_config import AutoencoderConfig
 from models.flow_transformer import FlowConfig, FlowTransformer
 from models.motion_autoencoder import MotionAutoencoder
+from models.portrait_encoder import FaceReader
+
+State = dict[str, Any]
 
 TINY = NetworkSizes(
     AutoencoderConfig(
-        channels=(12, 12, 8, 8), latent_dim=16, num_motion_directions=14, num_blended_levels=2, composites=True
+        channels=(12, 12, 8, 8),
+        latent_dim=16,
+        num_motion_directions=14,
+        num_blended_levels=2,
+        composites=True,
+        reads_apart=True,
     ),
     FlowConfig(
         latent_dim=16, audio_feature_dim=8, hidden_dim=32, depth=1, num_heads=2, window_frames=30, carried_frames=6
@@ -29,11 +37,15 @@ def parameters_of(module: torch.nn.Module, prefix: str = "") -> dict[str, torch.
     return {prefix + name: parameter.detach().clone() for name, parameter in module.named_parameters()}
 
 
-def tiny_states(sizes: NetworkSizes = TINY, seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the checkpoints of phase 1 and phase 2 hold."""
+def tiny_states(sizes: NetworkSizes = TINY, seed: int = 0) -> tuple[State, State, State]:
+    """What the checkpoints of phase 1, of its reading and of phase 2 hold."""
     torch.manual_seed(seed)
-    autoencoder = MotionAutoencoder(sizes.autoencoder)
+    autoencoder = MotionAutoencoder(sizes.autoencoder, with_reader=False)
     first = {"average": parameters_of(autoencoder), "step": 3, "metrics": {"l1": 0.5}, "provenance": {"commit": "abc"}}
+    reader = FaceReader(sizes.autoencoder)
+    # Batches leave their statistics in it, so that they are no longer those that it begins with.
+    reader(torch.rand(4, 3, sizes.autoencoder.image_size_px, sizes.autoencoder.image_size_px))
+    reading = {"model": reader.state_dict(), "optimizer": {}, "step": 5, "metrics": {"motion": 0.9}}
     second = {
         "average": {
             **parameters_of(FlowTransformer(sizes.flow), "fmt."),
@@ -45,12 +57,12 @@ def tiny_states(sizes: NetworkSizes = TINY, seed: int = 0) -> tuple[dict[str, An
         "step": 4,
         "metrics": {},
     }
-    return first, second
+    return first, reading, second
 
 
-def write_checkpoints(folder: Path, states: tuple[dict[str, Any], dict[str, Any]] | None = None) -> tuple[Path, Path]:
-    """Write both checkpoints as training does; returns their paths."""
-    paths = folder / "phase1.pt", folder / "phase2.pt"
+def write_checkpoints(folder: Path, states: tuple[State, State, State] | None = None) -> tuple[Path, Path, Path]:
+    """Write the checkpoints as training does; returns their paths."""
+    paths = folder / "phase1.pt", folder / "reading.pt", folder / "phase2.pt"
     for path, state in zip(paths, states or tiny_states(), strict=True):
         torch.save(state, path)
     return paths

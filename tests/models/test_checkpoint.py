@@ -101,6 +101,20 @@ def test_parameters_are_copied_from_any_float_type() -> None:
     assert layer.weight.dtype == torch.float32
 
 
+def test_kept_statistics_are_copied_too() -> None:
+    layer = nn.BatchNorm1d(2)
+    layer(torch.tensor([[1.0, 5.0], [3.0, 9.0]]))
+    other = nn.BatchNorm1d(2).eval()
+    load_parameters(other, layer.state_dict(), "file")
+    copied, untouched = other.state_dict(), nn.BatchNorm1d(2).state_dict()
+    for name, value in layer.state_dict().items():
+        assert torch.equal(copied[name], value) and copied[name].dtype == value.dtype
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        assert not torch.equal(copied[name], untouched[name])
+    with pytest.raises(BundleError, match=re.escape("it lacks ['num_batches_tracked', 'running_mean', 'running_var']")):
+        load_parameters(other, dict(layer.named_parameters()), "file")
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [

@@ -1,9 +1,13 @@
 """A picture reaches the encoder cut, sized and in its range, and what is no picture is refused."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from contract.errors import PortraitError
+from engines.base import Array
 from pipeline.face_detector import open_face_detector
 from pipeline.portrait import encode_portrait
 from tests.fakes import TINY_SPEC, portrait_reader
@@ -39,6 +43,40 @@ def test_a_huge_picture_is_cut_as_a_small_one_is() -> None:
     encode_portrait(engine, TINY_SPEC, draw_faces(600, 600, (300, 300, 150)), detector)
     large, small = (call["image"].astype(float) for call in engine.calls)
     assert np.abs(large - small).mean() < 0.1
+
+
+def test_a_face_is_cut_to_the_square_that_the_encoder_reads() -> None:
+    wider = [math.log(1.25)]
+
+    def read(_: dict[str, Array]) -> dict[str, Array]:
+        return {"framing": np.array([[0, 0, wider.pop() if wider else 0]], np.float32)}
+
+    spec = replace(TINY_SPEC, reads_framing=True)
+    rough, exact = portrait_reader(), portrait_reader(spec, read)
+    picture, detector = draw_faces(400, 800, (600, 200, 80)), open_face_detector()
+    encode_portrait(rough, TINY_SPEC, picture, detector)
+    portrait = encode_portrait(exact, spec, picture, detector)
+    # What the detector gave, the wider square where it stays, and that one to be kept.
+    first, second, kept = (call["image"].astype(float) for call in exact.calls)
+    np.testing.assert_array_equal(first, rough.calls[0]["image"])
+    np.testing.assert_array_equal(second, kept)
+    assert portrait.identity_latent[0, 0] == pytest.approx(float(kept.mean()), abs=1e-5)
+    ground = np.array((120, 140, 150)) / 127.5 - 1
+    assert is_ground(second[0], ground) > 1.2 * is_ground(first[0], ground)
+
+
+def is_ground(image: np.ndarray, ground: np.ndarray) -> int:
+    """How many pixels of an image [3, side, side] have the ground's colour."""
+    return int((np.abs(image - ground[:, None, None]).max(0) < 0.1).sum())
+
+
+def test_framing_is_read_only_of_faces_that_were_searched_for_and_where_the_encoder_gives_it() -> None:
+    picture, detector = draw_faces(400, 800, (600, 200, 80)), open_face_detector()
+    spec = replace(TINY_SPEC, reads_framing=True)
+    as_it_is, as_float = portrait_reader(spec), portrait_reader()
+    encode_portrait(as_it_is, spec, picture)
+    encode_portrait(as_float, TINY_SPEC, picture, detector)
+    assert len(as_it_is.calls) == len(as_float.calls) == 1
 
 
 @pytest.mark.parametrize(

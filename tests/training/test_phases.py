@@ -14,8 +14,10 @@ from models.audio_encoder import MelAudioConfig
 from models.autoencoder_config import AutoencoderConfig
 from models.checkpoint import load_checkpoint
 from models.flow_transformer import FlowConfig
+from models.frame_decoder import FlowHead
 from training.motion_names import to_coefficients
-from training.phase1_autoencoder import Phase1, Phase1Config, Stage, to_unit
+from training.painted_frames import BatchShape, PaintedBatch, draw_batch, to_unit
+from training.phase1_autoencoder import Phase1, Phase1Config, Stage
 from training.phase2_flow import Phase2, Phase2Config
 from training.picture_losses import mask_loss, picture_loss
 from training.speech_clips import Clip
@@ -52,10 +54,10 @@ def losses(log: Path, name: str) -> list[float]:
 
 def test_phase1_learns_stops_and_resumes(tmp_path: Path):
     training = Phase1(PHASE1, tmp_path)
-    batch_of = training_batch(training)
-    first = training.train_step(batch_of, PHASE1.stages[0])
+    batch = training_batch()
+    first = training.train_step(batch, PHASE1.stages[0])
     for _ in range(30):
-        last = training.train_step(batch_of, PHASE1.stages[0])
+        last = training.train_step(batch, PHASE1.stages[0])
     assert last < 0.7 * first
     training.save()
     resumed = Phase1(PHASE1, tmp_path)
@@ -65,32 +67,91 @@ def test_phase1_learns_stops_and_resumes(tmp_path: Path):
     assert torch.equal(resumed.model.dec.direction.orthonormal(), training.model.dec.direction.orthonormal())
 
 
-def test_motion_is_read_of_faces_in_mid_speech_too(tmp_path: Path):
-    from training.painted_frames import BatchShape, draw_batch
+def training_batch(driving_px: int = 16) -> PaintedBatch:
+    return draw_batch(BatchShape(2, 2, 32, driving_px), np.random.default_rng(0))
 
+
+def test_what_paints_has_no_reader_and_learns_without_one(tmp_path: Path):
+    training = Phase1(replace(PHASE1, autoencoder=replace(TINY, reads_apart=True)), tmp_path)
+    training.train_step(training_batch(), PHASE1.stages[0])
+    learned = {name for name, parameter in training.model.named_parameters() if parameter.grad is not None}
+    assert learned and all(name.startswith(("enc.net_app.", "dec.")) for name in learned)
+    assert training.model.enc.reader is None
+
+
+def test_a_learning_rate_that_falls_is_full_where_its_stage_begins_and_gone_where_it_ends(tmp_path: Path):
+    even, falling = Stage(16, 20, 2e-3), Stage(32, 100, 1e-3, falls=True)
+    training = Phase1(replace(PHASE1, stages=(even, falling)), tmp_path)
+
+    def rate_at(step: int) -> float:
+        training.step = step
+        stage = training.stage()
+        assert stage is not None
+        return training.learning_rate(stage)
+
+    assert rate_at(4) == pytest.approx(0.5 * 2e-3)  # still warming up
+    assert rate_at(10) == rate_at(19) == 2e-3
+    assert rate_at(20) == 1e-3 and rate_at(70) == pytest.approx(0.5e-3)
+    rates = [rate_at(step) for step in range(20, 120)]
+    assert rates == sorted(rates, reverse=True) and 0 < rates[-1] < 1e-6
+    weights = {name: parameter.detach().clone() for name, parameter in training.model.named_parameters()}
+    training.train_step(training_batch(32), falling)
+    moved = [
+        float((parameter.detach() - weights[name]).abs().max()) for name, parameter in training.model.named_parameters()
+    ]
+    assert 0 < max(moved) < 1e-5
+
+
+@torch.no_grad()
+def test_below_its_full_size_the_portrait_is_laid_over_the_picture_as_the_last_level_will(tmp_path: Path):
+    training = Phase1(replace(PHASE1, autoencoder=replace(TINY, composites=True)), tmp_path)
+    batch = training_batch(16)
+    heads = [head for head in training.model.dec.to_flows if isinstance(head, FlowHead)]
+    for head in heads:
+        head.conv.weight.zero_()
+        head.bias.zero_()
+    # Levels add to what those before have said.
+    heads[0].bias[:, 2] = heads[1].bias[:, 2] = 50.0
+    shown = training.paint_from(batch)
+    assert shown.image.shape == shown.beneath.shape == (4, 3, 16, 16)
+    assert [grid.shape[1] for grid in shown.grids] == [mask.shape[-1] for mask in shown.masks] == [8, 16]
+    portrait = F.avg_pool2d(to_unit(batch.source, "cpu"), 2).repeat_interleave(2, 0)
+    warped = F.grid_sample(portrait, shown.grids[-1], align_corners=False)
+    assert torch.allclose(shown.image, warped, atol=1e-5)
+    assert (shown.image - shown.beneath).abs().mean() > 0.1
+    # Without a flow the picture stays as it is, but for the base grid, which is half a pixel off at the edges.
+    assert (shown.image - portrait)[..., 6:10, 6:10].abs().mean() < 0.1
+    heads[0].bias[:, 2] = heads[1].bias[:, 2] = -50.0
+    hidden = training.paint_from(batch)
+    assert torch.allclose(hidden.image, hidden.beneath, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("composites", [True, False])
+def test_at_its_full_size_the_picture_is_the_decoders_own(tmp_path: Path, composites: bool):
+    training = Phase1(replace(PHASE1, autoencoder=replace(TINY, composites=composites)), tmp_path)
+    batch = training_batch(32)
+    painted = training.paint_from(batch)
+    assert painted.image.shape == (4, 3, 32, 32) and painted.beneath.shape == (4, 3, 16, 16)
+    identity, features = training.model.enc.net_app(to_unit(batch.source, "cpu"))
+    motion = training.model.dec.direction(torch.from_numpy(to_coefficients(batch.driving_motion.numpy(), 15)))
+    repeated = [feature.repeat_interleave(2, 0) for feature in features]
+    expected = training.model.dec(identity.repeat_interleave(2, 0), motion, repeated)
+    assert torch.allclose(painted.image, expected, atol=1e-5)
+
+
+@torch.no_grad()
+def test_without_a_composite_a_smaller_picture_is_the_decoders_own_too(tmp_path: Path):
     training = Phase1(PHASE1, tmp_path)
-    small, whole = (draw_batch(BatchShape(2, 2, 32, px), np.random.default_rng(0)) for px in (16, 32))
-    coefficients = training.paint_from(whole).coefficients
-    of_sources = training.reading_loss(coefficients, small)
-    with_driving = training.reading_loss(coefficients, whole)
-    # The encoder takes whole pictures only, and of each person's driving frames it reads the first.
-    _, read, _ = training.model.enc(to_unit(whole.driving[::2], "cpu"))
-    truth = torch.from_numpy(to_coefficients(whole.driving_motion[::2].numpy(), 15))
-    expected = of_sources + PHASE1.driving_reading_weight * F.mse_loss(read, truth)
-    assert torch.allclose(with_driving, expected, rtol=1e-5)
-
-
-def training_batch(training: Phase1):
-    from training.painted_frames import BatchShape, draw_batch
-
-    return draw_batch(BatchShape(2, 2, 32, 16), np.random.default_rng(0))
+    painted = training.paint_from(training_batch(16))
+    assert painted.image.shape == (4, 3, 16, 16) and painted.beneath.shape == (4, 3, 8, 8)
 
 
 def test_phase1_runs_through_its_stages_and_writes_what_it_saw(tmp_path: Path):
     training = Phase1(PHASE1, tmp_path)
     training.run()
     assert training.step == 40 and training.stage() is None
-    assert set(training.metrics) == {"l1", "l1_regions", "reading"} and 0 < training.metrics["l1"] < 1
+    assert set(training.metrics) == {"l1", "l1_regions"} and 0 < training.metrics["l1"] < 1
     state = load_checkpoint(tmp_path / "phase1.pt")
     assert state["step"] == 40 and state["provenance"]["config"]["seed"] == 1
     assert (tmp_path / "phase1.png").stat().st_size > 1000
