@@ -1,7 +1,7 @@
 /**
  * A call with an avatar: one RTCPeerConnection signalled by a WHIP-shaped resource.
  *
- * In: a microphone track (or none), the name of a portrait.
+ * In: a microphone track (or none), the name of a portrait, what is asked of the face.
  * Out: events of the call, all CustomEvents:
  *   "state"    {state, attempt, delay_s}   idle, connecting, live, reconnecting
  *   "stream"   {stream}                    the avatar's picture and sound, once for each connection
@@ -76,6 +76,9 @@ export class AvatarCall extends EventTarget {
   #sender = null;
   #microphone = null;
   #portrait = null;
+  #channel = null;
+  #emotion = null;
+  #motion = {};
   #state = "idle";
   #numRetries = 0;
   #liveSince_ms = 0;
@@ -103,9 +106,11 @@ export class AvatarCall extends EventTarget {
   }
 
   /** Begin a call; without a microphone track it is view only. Resolves when live, rejects with CallError. */
-  async start({ microphone = null, portrait = null } = {}) {
+  async start({ microphone = null, portrait = null, emotion = null } = {}) {
     this.#microphone = microphone;
     this.#portrait = portrait;
+    this.#emotion = emotion;
+    this.#motion = {};
     await this.#begin();
   }
 
@@ -124,6 +129,16 @@ export class AvatarCall extends EventTarget {
   async replaceMicrophone(track) {
     this.#microphone = track;
     await this.#sender?.replaceTrack(track);
+  }
+
+  /**
+   * Ask something of the face: an emotion (null: the server's own), and how far motions are moved, by name
+   * (null: none of them). What is not named stays. It outlives new connections, and ends with the call.
+   */
+  direct({ emotion, motion }) {
+    if (emotion !== undefined) this.#emotion = emotion;
+    if (motion !== undefined) this.#motion = motion === null ? {} : { ...this.#motion, ...motion };
+    this.#ask({ emotion, motion });
   }
 
   /** End the call. */
@@ -158,7 +173,15 @@ export class AvatarCall extends EventTarget {
     }
     connection.addTransceiver("video", { direction: "recvonly" });
     const channel = connection.createDataChannel("events");
-    channel.addEventListener("message", (event) => this.#read(event.data));
+    this.#channel = channel;
+    channel.addEventListener("open", () => {
+      // What was asked of the last session, or since the offer was made, this one does not know.
+      const isAsked = this.#emotion !== null || Object.keys(this.#motion).length > 0;
+      if (channel === this.#channel && isAsked) this.#ask({ emotion: this.#emotion, motion: this.#motion });
+    });
+    channel.addEventListener("message", (event) => {
+      if (channel === this.#channel) this.#read(event.data);
+    });
 
     const stream = new MediaStream();
     connection.addEventListener("track", ({ track, receiver }) => {
@@ -192,6 +215,7 @@ export class AvatarCall extends EventTarget {
   async #offer(sdp) {
     const url = new URL(this.#endpoint);
     if (this.#portrait) url.searchParams.set("portrait", this.#portrait);
+    if (this.#emotion) url.searchParams.set("emotion", this.#emotion);
     let response;
     try {
       response = await fetch(url, {
@@ -251,12 +275,21 @@ export class AvatarCall extends EventTarget {
     this.#fail(new CallError("lost", "The connection was lost", reason.detail || reason.title || reason.message));
   }
 
+  #ask(wish) {
+    if (this.#channel?.readyState === "open") this.#channel.send(JSON.stringify({ type: "direct", ...wish }));
+  }
+
   #read(text) {
     let message;
     try {
       message = JSON.parse(text);
     } catch {
       return; // a message that is not JSON is for some other client
+    }
+    if (message?.type === "expression") {
+      // Whoever asked for it, over HTTP perhaps: the next session is to be told the same.
+      this.#emotion = message.emotion ?? null;
+      this.#motion = message.motion ?? {};
     }
     this.#emit("message", { message });
   }
@@ -274,6 +307,7 @@ export class AvatarCall extends EventTarget {
     this.#connection = null;
     this.#resource = null;
     this.#sender = null;
+    this.#channel = null;
     return this.#farewell(connection, resource);
   }
 

@@ -3,6 +3,7 @@
  */
 
 import { AvatarCall } from "./avatar.js";
+import { ExpressionControls } from "./expression.js";
 import { LevelMeter, listMicrophones, openMicrophone } from "./microphone.js";
 import {
   StatisticsReader,
@@ -21,6 +22,11 @@ const at = (id) => document.getElementById(id);
 const call = new AvatarCall();
 const meter = new LevelMeter();
 const statistics = new StatisticsReader();
+const expression = new ExpressionControls({
+  emotions: at("emotion-choices"),
+  motions: at("motions"),
+  reset: at("motions-reset"),
+});
 
 const remembered = {
   read: (key) => {
@@ -155,11 +161,22 @@ async function loadPortraits() {
     return;
   }
   hush();
+  loadControls();
   portraits = listed;
   // The server's own choice is the first.
   portrait = portraits.find(({ name }) => name === remembered.read("portrait")) ?? portraits[0] ?? null;
   drawChoices();
   showPoster(true);
+}
+
+// ---------------------------------------------------------------- the face
+
+async function loadControls() {
+  const response = await fetch("v1/controls").catch(() => null);
+  if (!response?.ok) return; // a call goes without them
+  expression.draw(await response.json(), remembered.read("emotion") || null);
+  at("emotions").hidden = !expression.hasEmotions;
+  showState(document.body.dataset.state);
 }
 
 // ---------------------------------------------------------------- microphone
@@ -241,7 +258,7 @@ async function start({ viewOnly = false } = {}) {
     setHearing(viewOnly);
     setMuted(false);
     isBusy = false;
-    await call.start({ microphone, portrait: portrait?.name });
+    await call.start({ microphone, portrait: portrait?.name, emotion: expression.emotion });
   } catch (error) {
     if (error instanceof DOMException) {
       const trouble = MICROPHONE_TROUBLE[error.name] ?? ["The microphone did not open", error.message];
@@ -259,6 +276,7 @@ function rest() {
   takeMicrophone(null);
   at("avatar").srcObject = null;
   at("unblock").hidden = true;
+  expression.rest();
   showPoster(true);
   showState("idle");
 }
@@ -317,6 +335,7 @@ function showState(state, { attempt = 0, delay_s = 0 } = {}) {
   at("call-bar").hidden = !isInCall;
   at("hear-hint").hidden = !isInCall;
   at("badges").hidden = !isInCall;
+  at("expression").hidden = !isInCall || !expression.hasMotions;
   if (!isInCall) toggleStatistics(false);
   if (isInCall && !wasInCall) at(isViewOnly ? "stop" : "mute").focus();
   if (state === "live") {
@@ -374,6 +393,7 @@ call.addEventListener("state", ({ detail }) => {
 call.addEventListener("stream", ({ detail }) => playStream(detail.stream));
 call.addEventListener("message", ({ detail: { message } }) => {
   if (message?.type === "error") serverWords = message.detail ?? "";
+  if (message?.type === "expression") expression.show(message);
   if (message?.type !== "stats") return;
   serverMessage = message;
   const rows = serverRows(message);
@@ -382,6 +402,11 @@ call.addEventListener("message", ({ detail: { message } }) => {
 });
 call.addEventListener("failure", async ({ detail }) => {
   say(...(await callTrouble(detail.error)), { text: "Try again", run: () => start({ viewOnly: isViewOnly }) });
+});
+
+expression.addEventListener("direct", ({ detail }) => {
+  if ("emotion" in detail) remembered.write("emotion", detail.emotion ?? "");
+  call.direct(detail);
 });
 
 at("start").addEventListener("click", () => start());

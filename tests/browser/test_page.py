@@ -296,3 +296,75 @@ def test_another_portrait_goes_on_with_the_same_microphone(browser: Browser, tmp
         expect(page.get_by_role("radio").nth(1)).to_be_checked()
         wait_for_place(page, server)
     assert complaints == []
+
+
+def asked_of(server: LiveServer, location: str) -> dict[str, Any]:
+    """What the server says is asked of a call's face."""
+    session_id = location.rpartition("/")[2]
+    with urllib.request.urlopen(f"{server.url}v1/sessions/{session_id}", timeout=5) as response:
+        return dict(json.load(response))
+
+
+def expect_asked(page: Page, server: LiveServer, location: str, expected: dict[str, Any]) -> None:
+    """Until the server was told what the page shows."""
+    for _ in range(30):
+        if asked_of(server, location) == expected:
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"after 3 s the server has {asked_of(server, location)}, expected {expected}")
+
+
+def test_the_face_is_directed_before_and_in_a_call_and_by_others(browser: Browser, tmp_path: Path) -> None:
+    complaints: list[str] = []
+    with live_server(tmp_path / "server.log", max_sessions=1) as server:
+        page = open_page(browser, server.url, complaints)
+        emotions = page.get_by_role("group", name="Emotion")
+        expect(emotions.get_by_role("radio")).to_have_count(7)
+        expect(emotions.get_by_role("radio", name="Neutral")).to_be_checked()
+        expect(page.locator("#expression")).to_be_hidden()
+        emotions.get_by_role("radio", name="Happy").check()
+        with page.expect_response("**/v1/whip?*") as begun:
+            start_call(page)
+        location = begun.value.headers["location"]
+        assert asked_of(server, location) == {"emotion": "happy", "motion": {}}
+
+        # The whole of it by keyboard: arrows walk through emotions and move sliders.
+        emotions.get_by_role("radio", name="Happy").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        smile = page.get_by_role("slider", name="Smile")
+        smile.focus()
+        for _ in range(4):
+            page.keyboard.press("ArrowRight")
+        expect(smile).to_have_attribute("aria-valuetext", "0.4 more")
+        page.get_by_role("slider", name="Turn").fill("-1.5")
+        expect_asked(page, server, location, {"emotion": "surprise", "motion": {"smile": 0.4, "yaw": -1.5}})
+
+        # What somebody else asks over HTTP is shown, and a bad wish ends nothing.
+        page.wait_for_timeout(700)
+        session = f"{server.url}v1/sessions/{location.rpartition('/')[2]}"
+        told = page.request.patch(session, data={"emotion": None, "motion": {"smile": -2}})
+        assert told.ok
+        expect(emotions.get_by_role("radio", name="Neutral")).to_be_checked()
+        expect(smile).to_have_js_property("valueAsNumber", -2)
+        assert page.request.patch(session, data={"motion": {"smile": 4}}).status == 422
+        emotions.get_by_role("radio", name="Sad").check()
+
+        # Another portrait is another session: it is told again.
+        with page.expect_response("**/v1/whip?*") as again:
+            page.get_by_role("group", name="Portrait").get_by_role("radio").nth(1).check()
+        page.wait_for_selector("body[data-state=live]", timeout=LIVE_LIMIT_MS)
+        location = again.value.headers["location"]
+        expect_asked(page, server, location, {"emotion": "sad", "motion": {"smile": -2, "yaw": -1.5}})
+        page.get_by_role("button", name="Reset").click()
+        expect(smile).to_have_attribute("aria-valuetext", "0")
+        expect_asked(page, server, location, {"emotion": "sad", "motion": {}})
+        expect(page.get_by_role("button", name="Reset")).to_be_disabled()
+
+        page.click("#stop")
+        expect(page.locator("body")).to_have_attribute("data-state", "idle")
+        page.reload()
+        expect(emotions.get_by_role("radio", name="Sad")).to_be_checked()
+        page.context.close()
+    assert complaints == []
