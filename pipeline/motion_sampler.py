@@ -15,6 +15,7 @@ import numpy as np
 from contract.packets import ConditionedFrame, Float32Array, MotionFrame
 from contract.spec import AvatarSpec
 from engines.base import Engine
+from pipeline.emotion_glide import EmotionGlide
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +114,24 @@ class MotionSampler:
         self._spec = spec
         self._settings = settings
         self._seed = seed
+        self._glide = EmotionGlide()
         self.reset()
 
     def reset(self) -> None:
         """Start anew: nothing waiting, nothing carried over."""
         self._waiting: list[ConditionedFrame] = []
         self._state = first_state(self._spec)
+        self._drawn_emotion: Float32Array | None = None
+        self._left_emotion: Float32Array | None = None
+        self._glide.reset()
 
     def choose(self, emotion: Float32Array) -> None:
-        """Draw the frames that wait with another emotion, from the next window on. emotion: [num_emotions] float32."""
+        """Go over to another emotion, from the next window on, also of the frames that wait.
+
+        emotion: [num_emotions] float32
+        """
         self._waiting = [replace(frame, emotion=emotion) for frame in self._waiting]
+        self._left_emotion = self._drawn_emotion
 
     def push(self, frame: ConditionedFrame) -> list[MotionFrame]:
         """Take one frame; give the window's kept frames when its look-ahead is there."""
@@ -141,13 +150,16 @@ class MotionSampler:
     def _sample(self) -> list[MotionFrame]:
         waiting, settings = self._waiting, self._settings
         num_new = settings.hop_frames + settings.lookahead_frames
-        motion, self._state = sample_window(
-            self._engine,
-            settings,
-            self._state,
-            np.stack([frame.audio_features for frame in waiting]),
-            waiting[0].emotion,
-            frame_noise(self._seed, waiting[0].chunk.index, num_new, self._spec.latent_dim),
-        )
+        state, emotion = self._state, waiting[0].emotion
+        audio_features = np.stack([frame.audio_features for frame in waiting])
+        noise = frame_noise(self._seed, waiting[0].chunk.index, num_new, self._spec.latent_dim)
+        motion, self._state = sample_window(self._engine, settings, state, audio_features, emotion, noise)
+        left = self._left_emotion
+        if left is not None and not np.array_equal(left, emotion):
+            # Once more as it would have gone on: the two differ in nothing but the emotion.
+            as_before, _ = sample_window(self._engine, settings, state, audio_features, left, noise)
+            self._glide.begin(as_before - motion)
+        self._drawn_emotion, self._left_emotion = emotion, None
+        motion = self._glide.push(motion)
         kept, self._waiting = waiting[: len(motion)], waiting[len(motion) :]
         return [MotionFrame(frame.chunk, latent) for frame, latent in zip(kept, motion, strict=True)]

@@ -1,0 +1,48 @@
+"""Motion goes over from one emotion to another without a jump.
+
+In: motion as the new emotion has it, and once, where it begins, how far from it the old emotion's would have been. Out:
+motion that sets out from the old and arrives at the new `EMOTION_GLIDE_FRAMES` later.
+
+A face drawn with another emotion is another face from the first frame on: a smile is there within 40 ms. The difference
+is added back and fades as a raised cosine. Differences add up, so an emotion that changes again on the way is no jump
+either. Beyond the frames that were drawn with both emotions the last difference is kept.
+"""
+
+import numpy as np
+
+from contract.packets import Float32Array
+
+EMOTION_GLIDE_FRAMES = 15  # 0.6 s, about as long as a face takes
+# What is left of a difference at its first, second, ... frame.
+REMAINDER = (0.5 + 0.5 * np.cos(np.pi * np.arange(1, EMOTION_GLIDE_FRAMES + 1) / (EMOTION_GLIDE_FRAMES + 1))).astype(
+    np.float32
+)
+
+
+class EmotionGlide:
+    """The differences of one stream that still fade."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew: nothing fades."""
+        self._fading: list[Float32Array] = []
+
+    def begin(self, difference: Float32Array) -> None:
+        """Let a difference fade from the next frame on.
+
+        difference: [at least 1, latent_dim] float32, old motion less new motion of the next frames
+        """
+        missing = max(0, EMOTION_GLIDE_FRAMES - len(difference))
+        held = np.concatenate([difference, np.repeat(difference[-1:], missing, axis=0)])[:EMOTION_GLIDE_FRAMES]
+        self._fading.append(held * REMAINDER[:, None])
+
+    def push(self, motion: Float32Array) -> Float32Array:
+        """The next frames with what is left of the differences. motion: [frames, latent_dim] float32."""
+        num_frames = len(motion)
+        for fading in self._fading:
+            motion = motion.copy()
+            motion[: len(fading)] += fading[:num_frames]
+        self._fading = [fading[num_frames:] for fading in self._fading if len(fading) > num_frames]
+        return motion
