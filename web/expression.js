@@ -95,7 +95,12 @@ function groupsOf(motion) {
       .map(([name, [label, ...ends]]) => ({ ...listed.get(name), label, ends })),
   ]);
   const numbered = motion.filter(({ name }) => /^\d+$/.test(name));
-  groups.push(["Directions", numbered.map((entry) => ({ ...entry, label: `Direction ${entry.name}`, ends: [] }))]);
+  // Two groups, one for each column.
+  const half = Math.ceil(numbered.length / 2);
+  for (const some of [numbered.slice(0, half), numbered.slice(half)]) {
+    const title = `Directions ${some.at(0)?.name} to ${some.at(-1)?.name}`;
+    groups.push([title, some.map((entry) => ({ ...entry, label: `Direction ${entry.name}`, ends: [] }))]);
+  }
   return groups.filter(([, entries]) => entries.length > 0);
 }
 

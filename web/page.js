@@ -176,7 +176,7 @@ async function loadControls() {
   if (!response?.ok) return; // a call goes without them
   expression.draw(await response.json(), remembered.read("emotion") || null);
   at("emotions").hidden = !expression.hasEmotions;
-  showState(document.body.dataset.state);
+  at("expression").hidden = at("call-bar").hidden || !expression.hasMotions;
 }
 
 // ---------------------------------------------------------------- microphone

@@ -160,6 +160,17 @@ def test_of_a_clip_with_a_chosen_emotion_it_hears_nothing() -> None:
     assert classifier.calls == [] and EMOTIONS[int(frames[1].emotion.argmax())] == "sad"
 
 
+def test_the_emotion_of_a_clip_can_be_chosen_and_given_back() -> None:
+    conditions = ClipConditions(window_encoder(), TINY_SPEC, np.ones(4000, np.float32), "sad", classifier_of(3))
+    chunks = list(noise_chunks(3))
+    names = []
+    for chunk, choice in zip(chunks, ("sad", "angry", None), strict=True):
+        conditions.choose(choice)
+        (frame,) = conditions.push(chunk)
+        names.append(EMOTIONS[int(frame.emotion.argmax())])
+    assert names == ["sad", "angry", "happy"]
+
+
 def test_a_clip_shorter_than_what_the_classifier_can_hear_is_drawn_out() -> None:
     classifier = classifier_of(3)
     ClipConditions(window_encoder(), TINY_SPEC, np.array([0.5, 0.25], np.float32), None, classifier)

@@ -6,6 +6,8 @@ import pytest
 from contract.errors import ConfigError
 from contract.packets import SpeechChunk
 from pipeline.avatar import Avatar, AvatarStream, StreamSettings
+from pipeline.expression import AvatarControls, Expression
+from pipeline.motion_editor import MotionEdit
 from pipeline.test_pattern import TestPatternAvatar, draw_pattern, read_counter, shows_flash
 from tests.fakes import silent_chunk
 
@@ -70,3 +72,13 @@ def test_reset_drops_what_waits() -> None:
 def test_a_negative_delay_is_refused() -> None:
     with pytest.raises(ConfigError, match="delay_frames -1"):
         TestPatternAvatar(-1)
+
+
+def test_the_pattern_has_no_face_to_direct() -> None:
+    stream = open_stream(0)
+    assert TestPatternAvatar().controls == AvatarControls()
+    stream.direct(Expression("happy"))
+    with pytest.raises(ConfigError, match="1 motion edits, expected none"):
+        stream.direct(Expression(motion_edits=(MotionEdit(0, 1.0),)))
+    (frame,) = stream.push(silent_chunk(0))
+    np.testing.assert_array_equal(frame.image, draw_pattern(0, flash=False))
