@@ -26,6 +26,9 @@ from models.motion_autoencoder import MotionAutoencoder
 
 Run = Callable[[], dict[str, Array]]
 
+# Of the auto-encoder, those that do not scale their weights themselves.
+_PLAIN_LAYERS = ("autoencoder.enc.reader.", "autoencoder.enc.from_shape.", "autoencoder.dec.template.")
+
 
 @dataclass(frozen=True)
 class SeededNetworks:
@@ -140,13 +143,13 @@ def _seeded(networks: SeededNetworks) -> SeededNetworks:
 def _fill(parameter: nn.Parameter, name: str) -> None:
     """Normal numbers, the same for the same name, of a spread that keeps a random network's activations sane."""
     spread, mean = 1.0, 0.0
-    if name.startswith("autoencoder.") and not name.startswith("autoencoder.enc.reader."):
+    if name.startswith("autoencoder.") and not name.startswith(_PLAIN_LAYERS):
         # Equalised layers scale their weights themselves; a flow beyond the picture would show nothing.
         if name.endswith("bias") or (".to_flows." in name and name.endswith(".conv.weight")):
             spread = 0.1
         mean = 1.0 if name.endswith("modulation.bias") else 0.0
     elif parameter.dim() > 1:
-        spread = 1 / math.sqrt(parameter[0].numel())
+        spread = (0.1 if ".template." in name else 1) / math.sqrt(parameter[0].numel())
     else:
         spread, mean = (0.1, 1.0) if name.endswith("weight") else (0.02, 0.0)
     parameter.normal_(mean, spread, generator=torch.Generator().manual_seed(zlib.crc32(name.encode())))

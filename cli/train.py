@@ -35,7 +35,9 @@ def train(
     ] = None,
     num_clips: Annotated[int, typer.Option(min=1, help="Clips of speech to make, 15 s each.")] = 800,
     device: Annotated[str, typer.Option(help="Where to train: cpu or cuda.")] = "cpu",
-    num_processes: Annotated[int, typer.Option(min=1, help="Processes that share phase 1; one a core is fastest.")] = 1,
+    num_processes: Annotated[
+        int, typer.Option(min=1, help="Processes that share phase 1 or its reader; best one a core.")
+    ] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn by chance.")] = 1,
 ) -> None:
     """Make the embedded avatar: speech, phase 1 and its reader of faces, phase 2, portraits."""
@@ -47,7 +49,7 @@ def train(
     elif step is Step.autoencoder:
         train_autoencoder(folder, seconds, warm_start, device, seed, num_processes)
     elif step is Step.reading:
-        train_reading(folder, seconds, device, seed)
+        train_reading(folder, seconds, device, seed, num_processes)
     elif step is Step.flow:
         train_flow(folder, seconds, warm_start, device, seed)
     else:

@@ -28,10 +28,10 @@ class PortraitEncoderComponent(nn.Module):
         if reader is None:
             identity, coefficients, motion, features = self.autoencoder.encode(image)
             return identity, coefficients, motion, *features[:-1], head.project(features[-1])
-        identity, features = self.autoencoder.enc.net_app(image)
-        coefficients, framing = reader(image)
-        motion = self.autoencoder.dec.direction(coefficients)
-        return identity, coefficients, motion, *features[:-1], head.project(features[-1]), framing
+        reading = reader(image)
+        identity, features = self.autoencoder.enc.appearance(image, reading.shape)
+        motion = self.autoencoder.dec.direction(reading.motion)
+        return identity, reading.motion, motion, *features[:-1], head.project(features[-1]), reading.framing
 
 
 class FrameDecoderComponent(nn.Module):

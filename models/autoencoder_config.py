@@ -14,6 +14,8 @@ class AutoencoderConfig:
         where every head reads warped features only
     composites: the finest level lays the portrait itself, warped, over the painted picture; False is FLOAT, where it
         adds what an RGB head makes of the portrait's finest features
+    flow_template_px: side of a coarse flow that dense layers read from the latent, beneath the levels' own; 0 is FLOAT,
+        which has none
     reads_apart: motion, and how the face is framed, are read by a trunk of their own; False is FLOAT, where a linear
         map of the identity latent gives motion
     folded: up-sampling convolutions in their one-convolution form
@@ -24,6 +26,7 @@ class AutoencoderConfig:
     num_motion_directions: int = 20
     num_blended_levels: int = 0
     composites: bool = False
+    flow_template_px: int = 0
     reads_apart: bool = False
     folded: bool = False
 
@@ -49,5 +52,6 @@ EMBEDDED_AUTOENCODER = AutoencoderConfig(
     num_motion_directions=15,
     num_blended_levels=5,
     composites=True,
+    flow_template_px=32,
     reads_apart=True,
 )

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from models.autoencoder_config import AutoencoderConfig
 from models.layers import EqualConv2d, LeakyBias, ModulatedConv2d, StyledConv, fir_kernel, fir_upsample
 
+_TEMPLATE_WIDTH, _NUM_TEMPLATE_LAYERS, _TEMPLATE_SLOPE = 256, 2, 0.2
+
 
 class MotionBasis(nn.Module):
     """Orthonormal motion directions: Q of the reduced QR of the stored weight."""
@@ -61,13 +63,15 @@ class FlowHead(nn.Module):
     kernel: Tensor
     base: Tensor
 
-    def __init__(self, channels: int, latent_dim: int, size: int) -> None:
+    def __init__(self, channels: int, latent_dim: int, size: int, *, centred: bool = False) -> None:
         super().__init__()
         self.conv = ModulatedConv2d(channels, 3, 1, latent_dim)
         self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
         self.register_buffer("kernel", fir_kernel(4.0), persistent=False)
         # linspace(-1, 1) is not the identity under align_corners=False; the released weights were trained with it.
         axis = torch.linspace(-1, 1, size)
+        if centred:
+            axis = axis * (1 - 1 / size)
         y, x = torch.meshgrid(axis, axis, indexing="ij")
         self.register_buffer("base", torch.stack([x, y], -1), persistent=False)  # [S, S, 2]
 
@@ -87,6 +91,44 @@ class FlowHead(nn.Module):
         mask = torch.sigmoid(raw[:, 2:3])
         sampled = F.grid_sample(feature.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         return sampled, mask
+
+
+class FlowTemplate(nn.Module):
+    """A coarse flow of the whole picture from the latent, which the levels then refine.
+
+    How a head turns and a jaw drops is much the same in all faces that lie in the same place. Dense layers learn it at
+    once; convolutions that begin with a constant have to push it through every level, and were pixels off for hours.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, latent_dim: int, side: int) -> None:
+        super().__init__()
+        self.side = side
+        self.register_buffer("kernel", fir_kernel(4.0), persistent=False)
+        hidden: list[nn.Module] = [nn.Linear(latent_dim, _TEMPLATE_WIDTH), nn.LeakyReLU(_TEMPLATE_SLOPE)]
+        for _ in range(_NUM_TEMPLATE_LAYERS - 1):
+            hidden += [nn.Linear(_TEMPLATE_WIDTH, _TEMPLATE_WIDTH), nn.LeakyReLU(_TEMPLATE_SLOPE)]
+        last = nn.Linear(_TEMPLATE_WIDTH, 2 * side * side)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.layers = nn.Sequential(*hidden, last)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """latent: [B, latent_dim]; returns raw flow [B, 3, side, side] with nothing in the mask's channel."""
+        flow: Tensor = self.layers(latent).float()
+        return F.pad(flow.reshape(-1, 2, self.side, self.side), (0, 0, 0, 0, 0, 1))
+
+    def levels(self, latent: Tensor, num_levels: int) -> Iterator[Tensor]:
+        """The same for levels of 8 x 8, 16 x 16, ..."""
+        template = whole = self(latent)
+        for level in range(num_levels):
+            side = 8 * 2**level
+            if side <= self.side:
+                yield F.avg_pool2d(whole, self.side // side)
+            else:
+                template = fir_upsample(template, self.kernel)
+                yield template
 
 
 class RgbHead(nn.Module):
@@ -158,6 +200,7 @@ class FrameDecoder(nn.Module):
         self.config = config
         channels, latent_dim = config.channels, config.latent_dim
         self.direction = MotionBasis(latent_dim, config.num_motion_directions)
+        self.template = FlowTemplate(latent_dim, config.flow_template_px) if config.flow_template_px else None
         self.input = LearnedConstant(channels[0])
         self.conv1 = StyledConv(channels[0], channels[0], latent_dim)
         self.convs = nn.ModuleList()
@@ -166,7 +209,7 @@ class FrameDecoder(nn.Module):
         for level, (coarse, fine) in enumerate(itertools.pairwise(channels)):
             self.convs.append(StyledConv(coarse, fine, latent_dim, up_sample=True, folded=config.folded))
             self.convs.append(StyledConv(fine, fine, latent_dim))
-            self.to_flows.append(FlowHead(fine, latent_dim, 8 * 2**level))
+            self.to_flows.append(FlowHead(fine, latent_dim, 8 * 2**level, centred=self.template is not None))
             finest = level == config.num_levels - 1
             self.to_rgbs.append(CompositeHead(fine) if finest and config.composites else RgbHead(fine))
 
@@ -179,6 +222,7 @@ class FrameDecoder(nn.Module):
         x = self.conv1(self.input(latent.shape[0]), latent)
         raw: Tensor | None = None
         image: Tensor | None = None
+        templates = None if self.template is None else self.template.levels(latent, self.config.num_levels)
         for level in range(self.config.num_levels):
             x = self.convs[2 * level](x, latent)
             x = self.convs[2 * level + 1](x, latent)
@@ -189,8 +233,9 @@ class FrameDecoder(nn.Module):
                 # A 1x1 convolution commutes with sampling and with the mask, and nothing else reads the finest map.
                 feature = head.project(feature)
             raw = flow(x, latent, raw)
-            grid = flow.grid(raw)
-            sampled, mask = flow.warp(feature, grid, raw)
+            flowing = raw if templates is None else raw + next(templates)
+            grid = flow.grid(flowing)
+            sampled, mask = flow.warp(feature, grid, flowing)
             if isinstance(head, CompositeHead):
                 assert image is not None, "a composite needs a painted picture"
                 yield Level(head(x, sampled, mask, image), grid, mask)

@@ -8,6 +8,7 @@ Source: FLOAT (ICCV 2025) section 3.1, after LIA.
 
 import itertools
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 from models.autoencoder_config import AutoencoderConfig
 from models.layers import EqualConv2d, EqualLinear, FirFilter, LeakyBias
 
+NUM_SHAPE_POINTS = 240
+_SHAPE_GAIN = 1 / math.sqrt(2 * NUM_SHAPE_POINTS)  # so that so many inputs together move the latent no faster than one
 NUM_FRAMING = 3  # of the square that the face should be cut to: its middle to the right and down, and log of its side
 _NUM_MOTION_LAYERS = 5
 _FRAMING_UNIT = 0.1
@@ -80,8 +83,35 @@ class AppearanceNetwork(nn.Module):
         return latent, features[-2::-1]  # without the 4 x 4 map, 8 x 8 first
 
 
+class FaceReading(NamedTuple):
+    """What is read from a face.
+
+    motion: [B, directions], coefficients of the motion basis
+    framing: [B, 3], the square that the face should be cut to: its middle to the right and down, log of its side
+    shape: [B, 2 * NUM_SHAPE_POINTS], where points of lips, lids, brows and skin lie, in spreads from the usual place
+    """
+
+    motion: Tensor
+    framing: Tensor
+    shape: Tensor
+
+
+class Refinement(nn.Module):
+    """Adds to features what one more convolution finds in them; nothing at first."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.norm.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # The norm comes last: a rectifier after it, at exactly zero, would never let a gradient through.
+        return x + self.norm(F.relu(self.conv(x)))
+
+
 class FaceReader(nn.Module):
-    """Reads motion, and where and how large the face is, with trunks of its own.
+    """Reads motion, framing and shape of a face with trunks of its own.
 
     To paint somebody and to read a face ask for different features, and they train apart: reading needs no decoder.
     The whole picture tells the head's pose and the framing; mouth and eyes are looked at closely, where they lie in a
@@ -94,16 +124,17 @@ class FaceReader(nn.Module):
         self.joined = nn.Sequential(nn.Linear(len(_LOOKS) * _LOOK_WIDTH, _READER_WIDTH), nn.ReLU())
         self.to_motion = nn.Linear(_READER_WIDTH, config.num_motion_directions)
         self.to_framing = nn.Linear(_READER_WIDTH, NUM_FRAMING)
+        self.to_shape = nn.Linear(_READER_WIDTH, 2 * NUM_SHAPE_POINTS)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """image: [B, 3, S, S] in [-1, 1]; returns motion coefficients [B, directions] and framing [B, 3]."""
+    def forward(self, image: Tensor) -> FaceReading:
+        """image: [B, 3, S, S] in [-1, 1]."""
         looks = []
         for (box, step), trunk in zip(_LOOKS, self.trunks, strict=True):
             x0, y0, x1, y1 = _pixels(box, image.shape[-1])
             part = image[:, :, y0:y1, x0:x1]
             looks.append(trunk(F.avg_pool2d(part, step) if step > 1 else part))
         features = self.joined(torch.cat(looks, 1))
-        return self.to_motion(features), self.to_framing(features) * _FRAMING_UNIT
+        return FaceReading(self.to_motion(features), self.to_framing(features) * _FRAMING_UNIT, self.to_shape(features))
 
 
 def _pixels(box: tuple[float, ...], side_px: int) -> tuple[int, ...]:
@@ -115,8 +146,9 @@ def _trunk(box: tuple[float, ...], side_px: int, step: int) -> nn.Sequential:
     x0, y0, x1, y1 = _pixels(box, side_px)
     width, height, previous = (x1 - x0) // step, (y1 - y0) // step, 3
     layers: list[nn.Module] = []
-    for channels in _LOOK_CHANNELS:
+    for number, channels in enumerate(_LOOK_CHANNELS):
         layers += [nn.Conv2d(previous, channels, 3, 2, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
+        layers += [Refinement(channels)] if number else []
         width, height, previous = (width + 1) // 2, (height + 1) // 2, channels
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(previous * width * height, _LOOK_WIDTH), nn.ReLU())
 
@@ -129,13 +161,32 @@ class PortraitEncoder(nn.Module):
         super().__init__()
         self.net_app = AppearanceNetwork(config)
         self.reader = FaceReader(config) if config.reads_apart and with_reader else None
+        self.from_shape: nn.Linear | None = None
         if config.reads_apart:
+            self.from_shape = nn.Linear(2 * NUM_SHAPE_POINTS, config.latent_dim, bias=False)
+            nn.init.zeros_(self.from_shape.weight)
             return
         widths = [config.latent_dim] * _NUM_MOTION_LAYERS + [config.num_motion_directions]
         # No activation stands between these layers.
         self.fc = nn.Sequential(*[EqualLinear(a, b) for a, b in itertools.pairwise(widths)])
 
+    def appearance(self, image: Tensor, shape: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        """Identity latent and feature maps.
+
+        image: [B, 3, S, S] in [-1, 1]; shape: of its `FaceReading`, where the reader stands apart
+        """
+        latent, features = self.net_app(image)
+        if self.from_shape is not None:
+            assert shape is not None, "an encoder whose reader stands apart needs the shape that it read"
+            # Where the lips are, to the pixel, is what flows need to know, and convolutions told it to a few.
+            latent = latent + self.from_shape(shape * _SHAPE_GAIN)
+        return latent, features
+
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """image: [B, 3, S, S] in [-1, 1]; returns identity latent, motion coefficients, feature maps."""
-        latent, features = self.net_app(image)
-        return latent, self.fc(latent) if self.reader is None else self.reader(image)[0], features
+        if self.reader is None:
+            latent, features = self.appearance(image)
+            return latent, self.fc(latent), features
+        reading = self.reader(image)
+        latent, features = self.appearance(image, reading.shape)
+        return latent, reading.motion, features

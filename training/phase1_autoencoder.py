@@ -26,11 +26,13 @@ from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
 from models.checkpoint import load_checkpoint, load_parameters
 from models.frame_decoder import CompositeHead, FlowHead
 from models.motion_autoencoder import MotionAutoencoder
+from models.portrait_encoder import FaceReader
 from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches, to_unit
+from training.painted_readings import shape_of
 from training.painter_landmarks import landmark_weights
-from training.picture_losses import mask_loss, picture_loss
+from training.picture_losses import mask_loss, picture_loss, structure_loss
 from training.provenance import provenance
 from training.shared_gradients import agree, average_gradients, process_rank
 
@@ -71,6 +73,7 @@ class Phase1Config:
     num_people: int = 4
     num_driving: int = 4
     warm_up_steps: int = 100
+    structure_weight: float = 1.0
     beneath_weight: float = 0.5
     hidden_discount: float = 0.75
     mask_weight: float = 0.5
@@ -116,6 +119,7 @@ class Phase1:
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(parameters, config.stages[0].learning_rate, betas=(0.9, 0.99))
         self.average = AveragedWeights(self.model, config.average_decay)
+        self.reader = open_reader(folder / "reading.pt", config.autoencoder, config.device)
         self.step = 0
         self.metrics: dict[str, float] = {}
         self.flow_error = 0.0
@@ -191,7 +195,7 @@ class Phase1:
         driving = torch.from_numpy(to_coefficients(batch.driving_motion.numpy(), directions)).to(device)
         source = to_unit(batch.source, device)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=self.config.autocast):
-            identity, features = self.model.enc.net_app(source)
+            identity, features = self.model.enc.appearance(source, self.shape_of_sources(batch, source))
             latent = identity.repeat_interleave(num_driving, 0) + self.model.dec.direction(driving)
             repeated = [feature.repeat_interleave(num_driving, 0) for feature in features[:num_levels]]
             levels = list(islice(self.model.dec.levels(latent, repeated), num_levels))
@@ -201,6 +205,18 @@ class Phase1:
         beneath = levels[-1].image.float()
         portrait = F.adaptive_avg_pool2d(source, side).repeat_interleave(num_driving, 0)
         return Painted(torch.lerp(beneath, sample(portrait, grids[-1]), masks[-1]), beneath, grids, masks)
+
+    def shape_of_sources(self, batch: PaintedBatch, source: Tensor) -> Tensor | None:
+        """What the reader reads of the sources; until one is trained, the painter's own points; None for FLOAT."""
+        if not self.config.autoencoder.reads_apart:
+            return None
+        if self.reader is not None:
+            with torch.no_grad():
+                shape: Tensor = self.reader(source).shape
+            return shape
+        every = batch.driving.shape[0] // batch.source.shape[0]
+        points = batch.source_points[::every].numpy()
+        return torch.from_numpy(np.stack([shape_of(each) for each in points])).to(source.device)
 
     def train_step(self, batch: PaintedBatch, stage: Stage) -> float:
         """One optimiser step; returns the picture loss."""
@@ -227,6 +243,7 @@ class Phase1:
         flow = self.flow_loss(painted.grids, batch)
         (
             loss
+            + self.config.structure_weight * structure_loss(painted.image, target, regions)
             + self.config.beneath_weight * beneath
             + self.config.mask_weight * showing
             + self.config.flow_weight * flow
@@ -337,6 +354,15 @@ class Phase1:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "phase1.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
+
+
+def open_reader(path: Path, config: AutoencoderConfig, device: str) -> FaceReader | None:
+    """The reader that a checkpoint of `Reading` holds, None where there is none yet; raises BundleError."""
+    if not config.reads_apart or not path.exists():
+        return None
+    reader = FaceReader(config).to(device).eval().requires_grad_(False)
+    load_parameters(reader, load_checkpoint(path, needs=("model",))["model"], str(path))
+    return reader
 
 
 @torch.no_grad()

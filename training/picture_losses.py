@@ -4,6 +4,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _NUM_LOSS_SIZES = 4
+_STRUCTURE_PX = 7
+# Of SSIM, for pictures whose values span two.
+_C1, _C2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
 
 
 def picture_loss(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -21,6 +24,25 @@ def picture_loss(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         loss = loss + (difference.diff(dim=2).abs() * weight[..., 1:, :]).mean()
         image, target, weight = F.avg_pool2d(image, 2), F.avg_pool2d(target, 2), F.avg_pool2d(weight, 2)
     return loss
+
+
+def structure_loss(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """1 - SSIM of grey values in windows of 7 x 7: edges and texture that L1 is content to blur.
+
+    image, target: [B, 3, S, S] in -1 to 1; weight: [B, 1, S, S], where it counts
+    """
+    # Brightness is compared as a ratio, which means nothing around a grey of zero.
+    here, wanted = 1 + image.mean(1, keepdim=True), 1 + target.mean(1, keepdim=True)
+    mean_here, mean_wanted = _windows(here), _windows(wanted)
+    variances = _windows(here * here + wanted * wanted) - mean_here**2 - mean_wanted**2
+    shared = _windows(here * wanted) - mean_here * mean_wanted
+    likeness = (2 * mean_here * mean_wanted + _C1) * (2 * shared + _C2)
+    likeness = likeness / ((mean_here**2 + mean_wanted**2 + _C1) * (variances + _C2))
+    return ((1 - likeness) * weight).sum() / weight.sum().clamp(min=1)
+
+
+def _windows(picture: Tensor) -> Tensor:
+    return F.avg_pool2d(picture, _STRUCTURE_PX, 1, _STRUCTURE_PX // 2, count_include_pad=False)
 
 
 def mask_loss(masks: list[Tensor], openings: Tensor, weight: Tensor) -> Tensor:

@@ -53,11 +53,16 @@ def _train_autoencoder(config: Phase1Config, folder: Path, seconds: float, warm_
     training.run(seconds)
 
 
-def train_reading(folder: Path, seconds: float, device: str, seed: int) -> None:
+def train_reading(folder: Path, seconds: float, device: str, seed: int, num_processes: int) -> None:
     """Phase 1's reader of faces in a folder, from its checkpoint or from nothing."""
     _check_device(device)
-    _prepare(device)
-    Reading(ReadingConfig(seed=seed, device=device), folder).run(seconds)
+    config = ReadingConfig(seed=seed, device=device)
+    run_in_processes(partial(_train_reading, config, folder, seconds), num_processes)
+
+
+def _train_reading(config: ReadingConfig, folder: Path, seconds: float) -> None:
+    _prepare(config.device)
+    Reading(config, folder).run(seconds)
 
 
 def train_flow(folder: Path, seconds: float, warm_start: Path | None, device: str, seed: int) -> None:

@@ -106,17 +106,21 @@ def test_the_bundle_opens_reads_a_portrait_as_its_network_does_and_paints(
     assert np.abs(portrait.reference_motion - expected_latent).max() < 1e-4 * np.abs(expected_latent).max()
 
 
-def test_the_encoder_tells_the_framing_that_its_network_reads(networks: Networks, avatar: Avatar) -> None:
+def test_the_encoder_tells_framing_and_knows_shape_as_its_network_does(networks: Networks, avatar: Avatar) -> None:
     image = np.random.default_rng(0).uniform(-1, 1, (1, 3, 32, 32)).astype(np.float32)
     assert isinstance(avatar, NeuralAvatar)
     found = avatar.engines.portrait_encoder.run(image=image)
     reader = networks.autoencoder.enc.reader
     assert reader is not None
     with torch.inference_mode():
-        coefficients, framing = reader(torch.from_numpy(image))
-    assert framing.shape == (1, 3) and framing.abs().max() > 1e-3
-    assert np.abs(found["framing"] - framing.numpy()).max() < 1e-5
-    assert np.abs(found["motion_coefficients"] - coefficients.numpy()).max() < 1e-4
+        reading = reader(torch.from_numpy(image))
+        identity, _ = networks.autoencoder.enc.appearance(torch.from_numpy(image), reading.shape)
+        without_shape, _ = networks.autoencoder.enc.net_app(torch.from_numpy(image))
+    assert reading.framing.shape == (1, 3) and reading.framing.abs().max() > 1e-3
+    assert np.abs(found["framing"] - reading.framing.numpy()).max() < 1e-5
+    assert np.abs(found["motion_coefficients"] - reading.motion.numpy()).max() < 1e-4
+    assert np.abs(found["identity_latent"] - identity.numpy()).max() < 1e-4 * float(identity.abs().max())
+    assert (identity - without_shape).abs().max() > 1e-2
 
 
 def unfit(edit: Edit) -> tuple[State, State, State]:

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from export.networks import NetworkSizes
 from models.audio_encoder import MelAudioConfig, MelAudioEncoder
@@ -24,6 +25,7 @@ TINY = NetworkSizes(
         num_motion_directions=14,
         num_blended_levels=2,
         composites=True,
+        flow_template_px=8,
         reads_apart=True,
     ),
     FlowConfig(
@@ -37,10 +39,27 @@ def parameters_of(module: torch.nn.Module, prefix: str = "") -> dict[str, torch.
     return {prefix + name: parameter.detach().clone() for name, parameter in module.named_parameters()}
 
 
+def teach_flow_and_shape(autoencoder: MotionAutoencoder) -> None:
+    """Let the flow's template and the face's shape, which say nothing at first, say something."""
+    assert autoencoder.enc.from_shape is not None
+    with torch.no_grad():
+        last_template_layer(autoencoder).weight.normal_(0, 0.05)
+        autoencoder.enc.from_shape.weight.normal_()
+
+
+def last_template_layer(autoencoder: MotionAutoencoder) -> nn.Linear:
+    """What gives the flow's template, all zero at first."""
+    assert autoencoder.dec.template is not None
+    last = autoencoder.dec.template.layers[-1]
+    assert isinstance(last, nn.Linear)
+    return last
+
+
 def tiny_states(sizes: NetworkSizes = TINY, seed: int = 0) -> tuple[State, State, State]:
     """What the checkpoints of phase 1, of its reading and of phase 2 hold."""
     torch.manual_seed(seed)
     autoencoder = MotionAutoencoder(sizes.autoencoder, with_reader=False)
+    teach_flow_and_shape(autoencoder)
     first = {"average": parameters_of(autoencoder), "step": 3, "metrics": {"l1": 0.5}, "provenance": {"commit": "abc"}}
     reader = FaceReader(sizes.autoencoder)
     # Batches leave their statistics in it, so that they are no longer those that it begins with.

@@ -15,11 +15,15 @@ from models.autoencoder_config import AutoencoderConfig
 from models.checkpoint import load_checkpoint
 from models.flow_transformer import FlowConfig
 from models.frame_decoder import FlowHead
+from models.portrait_encoder import FaceReader
+from tests.export.tiny_avatar import last_template_layer, teach_flow_and_shape
+from training.checkpoints import save_checkpoint
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, to_unit
+from training.painted_readings import shape_of
 from training.phase1_autoencoder import Phase1, Phase1Config, Stage
 from training.phase2_flow import Phase2, Phase2Config
-from training.picture_losses import mask_loss, picture_loss
+from training.picture_losses import mask_loss, picture_loss, structure_loss
 from training.speech_clips import Clip
 from training.speech_windows import WindowSampler
 
@@ -75,8 +79,78 @@ def test_what_paints_has_no_reader_and_learns_without_one(tmp_path: Path):
     training = Phase1(replace(PHASE1, autoencoder=replace(TINY, reads_apart=True)), tmp_path)
     training.train_step(training_batch(), PHASE1.stages[0])
     learned = {name for name, parameter in training.model.named_parameters() if parameter.grad is not None}
-    assert learned and all(name.startswith(("enc.net_app.", "dec.")) for name in learned)
-    assert training.model.enc.reader is None
+    assert learned and all(name.startswith(("enc.net_app.", "enc.from_shape.", "dec.")) for name in learned)
+    assert "enc.from_shape.weight" in learned
+    assert training.model.enc.reader is None and training.reader is None
+
+
+READING_APART = replace(PHASE1, autoencoder=replace(TINY, reads_apart=True, composites=True, flow_template_px=8))
+
+
+def test_until_faces_can_be_read_the_painters_points_tell_the_sources_shape(tmp_path: Path):
+    batch = training_batch()
+    source = to_unit(batch.source, "cpu")
+    training = Phase1(READING_APART, tmp_path)
+    found = training.shape_of_sources(batch, source)
+    assert found is not None
+    # One a person, where a batch has its points once a driving frame.
+    expected = np.stack([shape_of(batch.source_points[person * 2].numpy()) for person in range(2)])
+    np.testing.assert_array_equal(found.numpy(), expected)
+    assert np.abs(expected[0] - expected[1]).max() > 0.1
+    assert Phase1(PHASE1, tmp_path).shape_of_sources(batch, source) is None
+
+
+def test_a_reader_that_is_trained_tells_the_sources_shape_and_is_not_trained_further(tmp_path: Path):
+    reader = FaceReader(READING_APART.autoencoder)
+    save_checkpoint(tmp_path / "reading.pt", {"model": reader.state_dict(), "step": 3})
+    batch = training_batch()
+    source = to_unit(batch.source, "cpu")
+    training = Phase1(READING_APART, tmp_path)
+    assert training.reader is not None and not training.reader.training
+    before = {name: value.clone() for name, value in training.reader.state_dict().items()}
+    shape = training.shape_of_sources(batch, source)
+    assert shape is not None and not shape.requires_grad
+    assert torch.equal(shape, reader.eval()(source).shape)
+    painted = training.paint_from(batch).image.detach()
+    training.train_step(batch, PHASE1.stages[0])
+    for name, value in training.reader.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert all(parameter.grad is None for parameter in training.reader.parameters())
+    # What was read reaches the picture as soon as it is known what it means.
+    with torch.no_grad():
+        teach_flow_and_shape(training.model)
+    read = training.paint_from(batch).image.detach()
+    training.reader = None
+    assert not torch.allclose(training.paint_from(batch).image, read, atol=1e-3)
+    assert not torch.allclose(painted, read, atol=1e-3)
+    # Another size of reader is named, and FLOAT's auto-encoder asks for none.
+    fewer = replace(READING_APART, autoencoder=replace(READING_APART.autoencoder, num_motion_directions=14))
+    with pytest.raises(BundleError, match=r"reading\.pt: to_motion\.weight is \[15, \d+\], expected \[14, "):
+        Phase1(fewer, tmp_path)
+    assert Phase1(PHASE1, tmp_path).reader is None
+
+
+def test_a_decoder_with_a_template_learns_it_along_with_the_rest(tmp_path: Path):
+    training = Phase1(READING_APART, tmp_path)
+    batch = training_batch()
+    first = training.train_step(batch, PHASE1.stages[0])
+    flow_before = training.flow_error
+    for _ in range(30):
+        last = training.train_step(batch, PHASE1.stages[0])
+    assert last < 0.7 * first and training.flow_error < 0.7 * flow_before
+    assert last_template_layer(training.model).weight.detach().abs().max() > 1e-3
+
+
+def test_structure_takes_part_in_training_as_its_weight_says(tmp_path: Path):
+    gradients: list[torch.Tensor] = []
+    for structure_weight in (0.0, 1.0, 2.0):
+        training = Phase1(replace(READING_APART, structure_weight=structure_weight), tmp_path)
+        parameters = dict(training.model.named_parameters())
+        parameters["dec.convs.0.conv.weight"].register_hook(gradients.append)
+        training.train_step(training_batch(), PHASE1.stages[0])
+    none, once, twice = gradients
+    assert (once - none).abs().max() > 1e-6
+    assert torch.allclose(twice - none, 2 * (once - none), atol=1e-5)
 
 
 def test_a_learning_rate_that_falls_is_full_where_its_stage_begins_and_gone_where_it_ends(tmp_path: Path):
@@ -184,6 +258,34 @@ def test_picture_loss_is_zero_for_the_same_picture_and_weighs_regions():
     inside = even.clone()
     inside[..., 4:20, 4:20] = 3
     assert picture_loss(spoiled, picture, inside) > 2 * picture_loss(spoiled, picture, even)
+
+
+def test_structure_loss_is_zero_for_the_same_picture_and_grows_with_blur():
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    even = torch.ones(1, 1, 32, 32)
+    assert structure_loss(picture, picture, even) == pytest.approx(0, abs=1e-5)
+    flat = torch.full_like(picture, 0.3)
+    assert structure_loss(flat, flat, even) == pytest.approx(0, abs=1e-5)
+    blurred = [F.avg_pool2d(picture, size, 1, size // 2, count_include_pad=False) for size in (3, 5, 9)]
+    lost = [float(structure_loss(each, picture, even)) for each in blurred]
+    assert 0.05 < lost[0] < lost[1] < lost[2] < 1
+    # A change of brightness is little of a loss, about middle grey (zero) as well as elsewhere.
+    for grey in (-0.4, 0.0, 0.4):
+        darker, brighter = (0.2 * picture + grey + change for change in (-0.1, 0.1))
+        assert structure_loss(brighter, darker, even) < 0.1 * lost[1]
+    assert structure_loss(-picture, picture, even) > 1
+
+
+def test_structure_loss_counts_only_where_it_is_asked_for():
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    spoiled = picture.clone()
+    spoiled[..., 20:] = 0
+    left, right, nowhere = torch.zeros(3, 1, 1, 32, 32)
+    left[..., :16] = 1
+    right[..., 24:] = 1
+    assert structure_loss(spoiled, picture, left) == pytest.approx(0, abs=1e-5)
+    assert structure_loss(spoiled, picture, right) > 0.5
+    assert structure_loss(spoiled, picture, nowhere) == 0
 
 
 def test_the_mask_is_asked_to_hide_between_the_lips_and_to_show_elsewhere():
