@@ -35,6 +35,13 @@ class AudioFeatures(Protocol):
         """Start anew: nothing heard, nothing waiting."""
         ...
 
+    def rewind(self, before: list[Float32Array]) -> None:
+        """Let nothing wait; the next frame follows these.
+
+        before: [640] float32 each, the sound up to now without what was taken back, the oldest first
+        """
+        ...
+
 
 class Normalisation(Protocol):
     """What an encoder that takes any stretch of sound normalises by."""
@@ -96,6 +103,13 @@ class FixedCalls:
         self._sound: deque[Float32Array] = deque([_SILENCE] * self._spec.audio_context_frames)
         self._num_waiting = 0
 
+    def rewind(self, before: list[Float32Array]) -> None:
+        """Let nothing wait; the next frame follows these. before: [640] float32 each, the oldest first."""
+        self.reset()
+        self._sound.extend(before)
+        while len(self._sound) > self._spec.audio_context_frames:
+            self._sound.popleft()
+
     def push(self, pcm: Float32Array) -> list[Float32Array]:
         """Take one frame of sound; give the features whose sound is now complete."""
         self._num_waiting += 1
@@ -134,8 +148,18 @@ class FreeCalls:
     def reset(self) -> None:
         """Start anew: nothing heard, nothing waiting."""
         self._normalisation.reset()
-        self._sound: deque[Float32Array] = deque()
-        self._num_before = 0
+        self._follow([])
+
+    def rewind(self, before: list[Float32Array]) -> None:
+        """Let nothing wait; the next frame follows these. before: [640] float32 each, the oldest first.
+
+        What was heard stays heard: it tells what the voice and its microphone are like, and none of it is spoken.
+        """
+        self._follow(before[max(0, len(before) - self._spec.audio_context_frames) :])
+
+    def _follow(self, before: list[Float32Array]) -> None:
+        self._sound: deque[Float32Array] = deque(before)
+        self._num_before = len(before)
         self._group_frames = self._groups.first_frames
 
     def push(self, pcm: Float32Array) -> list[Float32Array]:

@@ -21,6 +21,7 @@ from pipeline.audio_features import FrameGroups
 from pipeline.conditions import ClipConditions, Conditions
 from pipeline.expression import AvatarControls, Expression
 from pipeline.face_detector import FaceDetector, open_face_detector
+from pipeline.frame_history import KEPT_FRAMES, FrameHistory
 from pipeline.frame_renderer import FrameRenderer
 from pipeline.motion_editor import MotionEdit, resolve
 from pipeline.motion_glide import MotionGlide
@@ -98,6 +99,15 @@ class AvatarStream(Protocol):
 
     def reset(self) -> None:
         """Forget everything that was pushed; the next chunk starts anew."""
+        ...
+
+    def rewind(self, last_index: int) -> list[SpeechChunk]:
+        """Go back to where this frame was the last one: all later ones count as never drawn, painted or not.
+
+        Motion goes on from that frame. An iterator got before gives nothing of use any more.
+        last_index: a frame that was given lately, or -1 for the time before the first
+        Returns the later chunks, the oldest first. They, or others of the same indexes, are to be pushed next.
+        """
         ...
 
     def direct(self, expression: Expression) -> None:
@@ -235,6 +245,7 @@ class NeuralStream:
         self._stages = stages
         self._delay_frames = delay_frames
         self._emotion = emotion
+        self._heard: FrameHistory[SpeechChunk] = FrameHistory()
 
     @property
     def delay_frames(self) -> int:
@@ -245,19 +256,31 @@ class NeuralStream:
         """Take the next chunk; the frames now possible are rendered as the caller iterates, always to the end."""
         # Motion is drawn here and now, pictures one by one: the first can be on its way before the last is painted.
         stages = self._stages
+        self._heard.add(chunk.index, chunk)
         return self._render([drawn for frame in stages.conditions.push(chunk) for drawn in stages.sampler.push(frame)])
 
     def flush(self) -> Iterator[AvatarFrame]:
         """Every frame that is still inside, as if silence followed. The next chunk starts anew."""
         stages = self._stages
+        self._heard.clear()
         motion = [drawn for frame in stages.conditions.flush() for drawn in stages.sampler.push(frame)]
         return self._render(motion + stages.sampler.flush())
 
     def reset(self) -> None:
         """Forget everything that was pushed; the next chunk starts anew. What was asked for still is."""
+        self._heard.clear()
         self._stages.conditions.reset()
         self._stages.sampler.reset()
         self._stages.editor.settle()
+
+    def rewind(self, last_index: int) -> list[SpeechChunk]:
+        """Go back to where this frame was the last one; gives the later chunks, which are to be pushed again."""
+        stages = self._stages
+        taken = self._heard.take_back(last_index)
+        stages.conditions.rewind(len(taken), [chunk.pcm for chunk in self._heard.newest(KEPT_FRAMES)])
+        stages.sampler.rewind(last_index)
+        stages.editor.rewind(last_index)
+        return taken
 
     def direct(self, expression: Expression) -> None:
         """Change what is asked of the face; raises ConfigError, and changes nothing, where it can't be had."""

@@ -59,6 +59,17 @@ class Conditions:
         if self._predicted is not None:
             self._predicted.reset()
 
+    def rewind(self, num_frames: int, before: list[Float32Array]) -> None:
+        """Forget the last chunks, given or waiting.
+
+        num_frames: that were pushed after the last one that stays
+        before: [640] float32 each, the sound up to that one, the oldest first
+        """
+        self._waiting.clear()
+        self._features.rewind(before)
+        if self._predicted is not None:
+            self._predicted.take_back(num_frames)
+
     def push(self, chunk: SpeechChunk) -> list[ConditionedFrame]:
         """Take one chunk; give the frames whose sound is now complete."""
         self._waiting.append(chunk)
@@ -108,6 +119,13 @@ class ClipConditions:
     def reset(self) -> None:
         """Start anew: the next chunk is the clip's first."""
         self._num_given = 0
+
+    def rewind(self, num_frames: int, before: list[Float32Array]) -> None:
+        """Go back by so many chunks; what was before them is known.
+
+        before: [640] float32 each
+        """
+        self._num_given -= num_frames
 
     def push(self, chunk: SpeechChunk) -> list[ConditionedFrame]:
         """Take the clip's next chunk; give its frame."""

@@ -29,6 +29,14 @@ class EmotionGlide:
         """Start anew: nothing fades."""
         self._fading: list[Float32Array] = []
 
+    def remaining(self, num_frames: int) -> tuple[Float32Array, ...]:
+        """What will still fade after so many frames: [frames, latent_dim] float32 each."""
+        return tuple(fading[num_frames:] for fading in self._fading if len(fading) > num_frames)
+
+    def restore(self, fading: tuple[Float32Array, ...]) -> None:
+        """Go back to where this was what faded."""
+        self._fading = list(fading)
+
     def begin(self, difference: Float32Array) -> None:
         """Let a difference fade from the next frame on.
 

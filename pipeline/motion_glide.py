@@ -17,6 +17,7 @@ import numpy as np
 from contract.errors import ConfigError
 from contract.packets import Float32Array, MotionFrame
 from contract.spec import AvatarSpec
+from pipeline.frame_history import FrameHistory
 from pipeline.motion_editor import MotionEdit, MotionEditor, resolve
 
 GLIDE_FRAMES = 8  # 0.32 s
@@ -48,6 +49,7 @@ class MotionGlide:
         self._spec = spec
         self._target = self._aim(edits)
         self._asked: deque[_Target] = deque(maxlen=GLIDE_FRAMES)
+        self._history: FrameHistory[tuple[_Target, ...]] = FrameHistory()
         self.settle()
 
     def direct(self, edits: Sequence[MotionEdit]) -> None:
@@ -56,11 +58,21 @@ class MotionGlide:
 
     def settle(self) -> None:
         """Be there at once: the next frame follows on none."""
+        self._history.clear()
         self._asked.extend([self._target] * GLIDE_FRAMES)
+
+    def rewind(self, last_index: int) -> None:
+        """Go back to where this frame had been edited; what is asked for now still is."""
+        self._history.take_back(last_index)
+        if asked := self._history.newest(1):
+            self._asked.extend(asked[0])
+        else:
+            self.settle()
 
     def push(self, frame: MotionFrame) -> MotionFrame:
         """Edit one frame."""
         self._asked.append(self._target)
+        self._history.add(frame.chunk.index, tuple(self._asked))
         editor = self._target.editor
         if any(asked is not self._target for asked in self._asked):
             return replace(frame, motion_latent=self._between(frame.motion_latent))

@@ -5,6 +5,9 @@ In: `ConditionedFrame`. Out: `MotionFrame`, the same indexes in the same order.
 A window is the carried-over frames and `hop_frames + lookahead_frames` new ones. The first `hop_frames` are kept, and
 the next window starts after them. Attention reaches only a few frames, so what lies beyond the look-ahead hardly
 matters (Ki, Min, Chae, FLOAT, ICCV 2025, section 3.3; the cut's error is measured, not assumed).
+
+A stream can go back to any of its latest frames (`rewind`). The frames after it keep their indexes, and so their noise:
+drawn again from the same sound they are the same, as far as windows begin at the same frames.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +19,7 @@ from contract.packets import ConditionedFrame, Float32Array, MotionFrame
 from contract.spec import AvatarSpec
 from engines.base import Engine
 from pipeline.emotion_glide import EmotionGlide
+from pipeline.frame_history import FrameHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,22 @@ def sample_window(
     return kept, next_state
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnFrame:
+    """What is needed to go on after one frame.
+
+    motion_latent: [latent_dim] float32, as the next window carries it over
+    audio_features: [audio_feature_dim] float32
+    emotion: [num_emotions] float32, that its window was drawn with
+    fading: [frames, latent_dim] float32 each, differences between emotions that fade after it
+    """
+
+    motion_latent: Float32Array
+    audio_features: Float32Array
+    emotion: Float32Array
+    fading: tuple[Float32Array, ...]
+
+
 class MotionSampler:
     """The motion of one stream, window by window."""
 
@@ -115,6 +135,7 @@ class MotionSampler:
         self._settings = settings
         self._seed = seed
         self._glide = EmotionGlide()
+        self._drawn: FrameHistory[DrawnFrame] = FrameHistory()
         self.reset()
 
     def reset(self) -> None:
@@ -124,6 +145,29 @@ class MotionSampler:
         self._drawn_emotion: Float32Array | None = None
         self._left_emotion: Float32Array | None = None
         self._glide.reset()
+        self._drawn.clear()
+
+    def rewind(self, last_index: int) -> None:
+        """Go back to where this frame was the last one drawn: the next one pushed is to be the one after it.
+
+        A frame before the first one begins anew, and one before all that is kept does, too.
+        """
+        self._drawn.take_back(last_index)
+        carried = self._drawn.newest(self._spec.carried_frames)
+        if not carried:
+            self.reset()
+            return
+        start = first_state(self._spec)
+        motion = np.stack([frame.motion_latent for frame in carried])
+        audio_features = np.stack([frame.audio_features for frame in carried])
+        self._waiting = []
+        self._state = WindowState(
+            carried_motion=np.concatenate([start.carried_motion, motion])[-self._spec.carried_frames :],
+            carried_audio=np.concatenate([start.carried_audio, audio_features])[-self._spec.carried_frames :],
+        )
+        self._glide.restore(carried[-1].fading)
+        # Where another emotion was chosen meanwhile, the next window goes over to it from that of this frame.
+        self._drawn_emotion = self._left_emotion = carried[-1].emotion
 
     def choose(self, emotion: Float32Array) -> None:
         """Go over to another emotion, from the next window on, also of the frames that wait.
@@ -160,6 +204,9 @@ class MotionSampler:
             as_before, _ = sample_window(self._engine, settings, state, audio_features, left, noise)
             self._glide.begin(as_before - motion)
         self._drawn_emotion, self._left_emotion = emotion, None
-        motion = self._glide.push(motion)
         kept, self._waiting = waiting[: len(motion)], waiting[len(motion) :]
+        for i, (frame, latent) in enumerate(zip(kept, motion, strict=True)):
+            fading = self._glide.remaining(i + 1)
+            self._drawn.add(frame.chunk.index, DrawnFrame(latent, frame.audio_features, emotion, fading))
+        motion = self._glide.push(motion)
         return [MotionFrame(frame.chunk, latent) for frame, latent in zip(kept, motion, strict=True)]

@@ -69,6 +69,13 @@ class PredictedEmotion:
         self._num_heard = 0
         self.vector = emotion_vector("neutral")
 
+    def take_back(self, num_frames: int) -> None:
+        """Forget the last chunks. The emotion stays: it is where the face is, and moves on from there."""
+        for _ in range(min(num_frames, len(self._heard))):
+            self._heard.pop()
+            self._is_speech.pop()
+            self._num_heard -= 1
+
     def hear(self, chunk: SpeechChunk) -> None:
         """Take the next chunk; once a second, where there is speech, the emotion moves."""
         self._heard.append(chunk.pcm)

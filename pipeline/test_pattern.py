@@ -17,6 +17,7 @@ from contract.packets import AvatarFrame, Float32Array, SpeechChunk, UInt8Array
 from contract.spec import AvatarSpec
 from pipeline.avatar import StreamSettings
 from pipeline.expression import AvatarControls, Expression
+from pipeline.frame_history import FrameHistory
 from pipeline.portrait import Portrait
 
 SIDE_PX = 256
@@ -107,10 +108,12 @@ class TestPatternStream:
     def __init__(self, delay_frames: int) -> None:
         self.delay_frames = delay_frames
         self._waiting: deque[SpeechChunk] = deque()
+        self._heard: FrameHistory[SpeechChunk] = FrameHistory()
 
     def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
         """Take one chunk; give the frame of the chunk `delay_frames` before it."""
         self._waiting.append(chunk)
+        self._heard.add(chunk.index, chunk)
         return self._draw(max(0, len(self._waiting) - self.delay_frames))
 
     def flush(self) -> Iterator[AvatarFrame]:
@@ -120,6 +123,13 @@ class TestPatternStream:
     def reset(self) -> None:
         """Drop what waits."""
         self._waiting.clear()
+        self._heard.clear()
+
+    def rewind(self, last_index: int) -> list[SpeechChunk]:
+        """Go back to where this frame was the last one; gives the later chunks."""
+        # What waits was not given yet, so it is later.
+        self._waiting.clear()
+        return self._heard.take_back(last_index)
 
     def direct(self, expression: Expression) -> None:
         """Nothing of it can be shown; raises ConfigError where motion is to be edited, as a bundle without basis."""
