@@ -69,6 +69,13 @@ class AudioIngest:
         self._window_ticks = 0
         self._surplus_samples = 0  # to squeeze (> 0) or stretch (< 0) away
         self._next_index = 0
+        self._epoch = 0
+        self._interrupted_at_samples = 0  # what came before is silence already
+
+    @property
+    def next_index(self) -> int:
+        """The index of the next chunk."""
+        return self._next_index
 
     @property
     def waiting_samples(self) -> int:
@@ -88,7 +95,22 @@ class AudioIngest:
         voice, captured_at_s = self._next_voice(now_s)
         index = self._next_index
         self._next_index += 1
-        return SpeechChunk(index, self._to_model.push(voice), voice, captured_at_s=captured_at_s)
+        return SpeechChunk(index, self._to_model.push(voice), voice, self._epoch, captured_at_s)
+
+    def interrupt(self, epoch: int) -> int:
+        """Make silence of all that came up to now; gives the number of samples. What comes from now on is kept.
+
+        The buffer stays as full as it was: against jitter it holds the same time, and no chunk comes later.
+        """
+        end_samples = self._position_samples + len(self._samples)
+        num_dropped = end_samples - max(self._position_samples, self._interrupted_at_samples)
+        self._samples = np.zeros_like(self._samples)
+        self._interrupted_at_samples = end_samples
+        self._epoch = epoch
+        # The resamplers hold about a millisecond back.
+        self._to_voice, self._to_model = None, ModelVoice()
+        self._counts.voice_samples_interrupted += num_dropped
+        return num_dropped
 
     def _voice(self, frame: av.AudioFrame) -> Int16Array:
         """[num_samples] int16, mono at 48 kHz."""

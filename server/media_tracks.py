@@ -35,7 +35,14 @@ class ReleasedFrames(Generic[FrameT]):
         self._frames: deque[FrameT] = deque()
         self._most_frames = most_frames
         self._arrived = asyncio.Event()
+        self._is_read = False
+        self._is_closed = False
         self.num_dropped = 0
+
+    @property
+    def waiting(self) -> tuple[FrameT, ...]:
+        """What the reader has not taken yet; none where there is no reader."""
+        return tuple(self._frames) if self._is_read else ()
 
     def put(self, frame: FrameT) -> None:
         """Add the newest."""
@@ -47,15 +54,21 @@ class ReleasedFrames(Generic[FrameT]):
 
     async def get(self) -> FrameT | None:
         """The oldest, when there is one; None once closed."""
+        self._is_read = True
         while not self._frames:
+            if self._is_closed:
+                return None
             self._arrived.clear()
             await self._arrived.wait()
-            if not self._frames:
-                return None
         return self._frames.popleft()
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._frames.clear()
 
     def close(self) -> None:
         """Forget what waits and wake the reader."""
+        self._is_closed = True
         self._frames.clear()
         self._arrived.set()
 
@@ -73,6 +86,15 @@ class VoiceTrack(MediaStreamTrack):
     def num_unsent(self) -> int:
         """Packets overtaken before they were sent."""
         return self._frames.num_dropped
+
+    def silence(self) -> int:
+        """Make silence of the packets that wait, at their time; gives the number of samples."""
+        waiting = self._frames.waiting
+        self._frames.clear()
+        for frame in waiting:
+            assert frame.pts is not None, "every packet has its time"
+            self.put(np.zeros(PACKET_SAMPLES, np.int16), frame.pts)
+        return len(waiting) * PACKET_SAMPLES
 
     def put(self, voice: Int16Array, pts_samples: int) -> None:
         """Send [960] int16 at 48 kHz now."""
@@ -109,6 +131,12 @@ class PictureTrack(MediaStreamTrack):
     def num_unsent(self) -> int:
         """Pictures overtaken before they were sent."""
         return self._frames.num_dropped
+
+    def take_back(self) -> int:
+        """Forget the pictures that wait; gives their number."""
+        num_waiting = len(self._frames.waiting)
+        self._frames.clear()
+        return num_waiting
 
     def put(self, picture: UInt8Array, position: int) -> None:
         """Send an I420 picture, [height * 3 / 2, width] uint8, now; position: ticks before it."""

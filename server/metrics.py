@@ -10,13 +10,14 @@ from server.session_counts import SessionCounts
 FRAME_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.16, 0.32, 0.64)
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
 FRAME_RESULTS = {"frames_rendered": "rendered", "frames_released": "released", "frames_repeated": "repeated",
-                 "frames_dropped": "dropped"}  # fmt: skip
+                 "frames_dropped": "dropped", "frames_interrupted": "interrupted"}  # fmt: skip
 VOICE_FAULTS = {
     "voice_samples_missing": "missing",
     "voice_samples_lost": "lost",
     "voice_samples_dropped": "dropped",
     "voice_samples_squeezed": "squeezed",
     "voice_samples_stretched": "stretched",
+    "voice_samples_interrupted": "interrupted",
 }
 
 
@@ -44,6 +45,9 @@ class Metrics:
         self.chunks_refused = Counter(
             "avatar_chunks_refused", "Ticks at which the avatar was too far behind.", registry=self.registry
         )
+        self.interruptions = Counter(
+            "avatar_interruptions", "Times that a caller asked for silence.", registry=self.registry
+        )
         self.latency = Histogram(
             "avatar_e2e_latency_seconds",
             "From the arrival of a sound to the release of its frame.",
@@ -66,6 +70,7 @@ class Metrics:
         for name, why in VOICE_FAULTS.items():
             self.voice_seconds.labels(why).inc(grown[name] / VOICE_RATE_HZ)
         self.chunks_refused.inc(grown["chunks_refused"])
+        self.interruptions.inc(grown["interruptions"])
 
     def exposition(self) -> bytes:
         """The text format."""

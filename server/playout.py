@@ -9,6 +9,8 @@ A frame's picture and sound leave here together or not at all, so nothing downst
     too many are ready  if in two seconds there was never less than cushion + 1, one quiet frame is dropped,
                         or any frame when the delay has grown by `most_surplus_frames`
     the bound           beyond `most_frames` the oldest are dropped
+    an interruption     all are dropped, and those of an older epoch that the engine still finishes; the picture stands
+                        until the first frame that follows on it is there
 """
 
 from collections import deque
@@ -18,6 +20,7 @@ import numpy as np
 
 from contract.packets import VOICE_SAMPLES_PER_FRAME, Int16Array, SpeechChunk, UInt8Array
 from server.loudness import is_quiet
+from server.media_tracks import MOST_PICTURES
 from server.session_counts import SessionCounts
 
 WINDOW_TICKS = 50
@@ -75,6 +78,10 @@ class Playout:
         self._counts = counts
         self._ready: deque[PlayableFrame] = deque()
         self._picture: UInt8Array | None = None
+        # (index, picture) of the last releases: those that still wait to be sent, and the one before them.
+        self._released: deque[tuple[int, UInt8Array]] = deque(maxlen=MOST_PICTURES + 1)
+        self._index = -1
+        self._epoch = 0
         self._ticks_waited = 0
         self._position = 0
         self._least_left: int | None = None
@@ -88,10 +95,27 @@ class Playout:
     def add(self, frame: PlayableFrame) -> None:
         """Take a finished frame."""
         self._counts.frames_rendered += 1
+        if frame.chunk.epoch < self._epoch:
+            self._counts.frames_interrupted += 1
+            return
         self._ready.append(frame)
         while len(self._ready) > self._settings.most_frames:
             self._ready.popleft()
             self._counts.frames_dropped += 1
+
+    def interrupt(self, epoch: int, num_unsent: int) -> int | None:
+        """Drop all that waits and all older than `epoch` that is still to come; gives the last index shown, if any.
+
+        num_unsent: last pictures released that were never sent
+        """
+        self._epoch = epoch
+        self._counts.frames_interrupted += len(self._ready)
+        self._ready.clear()
+        for _ in range(min(num_unsent, len(self._released))):
+            self._released.pop()
+        self._index, self._picture = self._released[-1] if self._released else (-1, None)
+        self._start_window()
+        return self._index if self._released else None
 
     def release(self) -> Release | None:
         """What to send at this tick; None before the beginning. Call once a tick."""
@@ -104,11 +128,12 @@ class Playout:
             assert self._picture is not None, "the first release has a frame"
             self._counts.frames_repeated += 1
             return self._sent(self._picture, np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16), None)
-        self._picture = frame.picture
+        self._index, self._picture = frame.chunk.index, frame.picture
         self._counts.frames_released += 1
         return self._sent(frame.picture, frame.chunk.voice, frame)
 
     def _sent(self, picture: UInt8Array, voice: Int16Array, frame: PlayableFrame | None) -> Release:
+        self._released.append((self._index, picture))
         release = Release(self._position, picture, voice, frame)
         self._position += 1
         return release

@@ -2,6 +2,9 @@
 
 In: chunks of sound, one lane a session. Out: playable frames, handed to the event loop one by one as they are painted.
 
+An interruption overtakes what waits in its lane: it counts from the next step of the thread on. A step that is under
+way ends with a frame of the epoch before, which playout drops.
+
 Lanes take turns frame by frame, so that a session waits for another's frame but never for its window. Single calls
 (a portrait, a new stream) go before frames. A lane takes at most `MOST_PENDING_CHUNKS`; beyond, `submit` refuses and
 the caller keeps its sound.
@@ -21,6 +24,7 @@ from contract.packets import AvatarFrame, SpeechChunk
 from pipeline.avatar import AvatarStream
 from pipeline.expression import Expression
 from server.clock import Clock
+from server.interruption import silenced
 from server.picture_format import PictureFormat
 from server.playout import PlayableFrame
 
@@ -43,6 +47,14 @@ class RenderedFrame:
     convert_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Rewind:
+    """An interruption that the thread has not taken up."""
+
+    epoch: int
+    last_index: int
+
+
 class RenderLane:
     """One session's place at the worker. Methods are for the event loop; the rest belongs to the thread."""
 
@@ -61,6 +73,10 @@ class RenderLane:
         self._chunks: deque[tuple[SpeechChunk, float]] = deque()
         # Only the last wish counts: one that comes before the thread took the other replaces it.
         self._wishes: deque[Expression] = deque(maxlen=1)
+        self._rewind: _Rewind | None = None
+        # Silence in place of sound that the stream had taken before it was interrupted; the thread's own.
+        self._again: deque[SpeechChunk] = deque()
+        self._lock = threading.Lock()
         self._frames: Iterator[AvatarFrame] | None = None
         self._submitted_at_s = 0.0
         self._format = PictureFormat()
@@ -76,6 +92,11 @@ class RenderLane:
         """True where the next chunk will be taken."""
         return self._is_open and len(self._chunks) < MOST_PENDING_CHUNKS
 
+    @property
+    def has_work(self) -> bool:
+        """True where the thread has something to do."""
+        return bool(self._chunks or self._again or self._rewind)
+
     def submit(self, chunk: SpeechChunk) -> None:
         """Queue the session's next chunk; ask `has_room` before."""
         assert self.has_room, f"{len(self._chunks)} chunks wait, at most {MOST_PENDING_CHUNKS} may"
@@ -85,6 +106,14 @@ class RenderLane:
     def direct(self, expression: Expression) -> None:
         """Ask something else of the face, which is one that the avatar can show; it counts from the next frame on."""
         self._wishes.append(expression)
+
+    def interrupt(self, epoch: int, last_index: int) -> None:
+        """Go on in silence from the last frame that was shown, -1 before the first; what comes next is new."""
+        with self._lock:
+            # Of two, the first may not have been taken up yet: the second says all of it.
+            self._rewind = _Rewind(epoch, last_index)
+            self._chunks = deque((silenced(chunk, epoch), at_s) for chunk, at_s in self._chunks)
+        self._worker.wake()
 
     def close(self) -> None:
         """Take no more and give no more."""
@@ -98,10 +127,11 @@ class RenderLane:
         began_s = clock.now_s()
         if self._wishes:
             self._stream.direct(self._wishes.popleft())
+        self._take_back()
         if self._frames is None:
-            if not self._is_open or not self._chunks:
+            chunk = self._next_chunk(began_s)
+            if chunk is None:
                 return False
-            chunk, self._submitted_at_s = self._chunks.popleft()
             self._frames = iter(self._stream.push(chunk))
         painted = next(self._frames, None)
         if painted is None:
@@ -118,6 +148,26 @@ class RenderLane:
         )
         self._hand_over(self._deliver, frame)
         return True
+
+    def _take_back(self) -> None:
+        with self._lock:
+            rewind, self._rewind = self._rewind, None
+        if rewind is not None:
+            self._frames = None
+            taken = [*self._stream.rewind(rewind.last_index), *self._again]
+            self._again = deque(silenced(chunk, rewind.epoch) for chunk in taken)
+
+    def _next_chunk(self, now_s: float) -> SpeechChunk | None:
+        if not self._is_open:
+            return None
+        if self._again:
+            self._submitted_at_s = now_s
+            return self._again.popleft()
+        with self._lock:
+            if not self._chunks:
+                return None
+            chunk, self._submitted_at_s = self._chunks.popleft()
+            return chunk
 
     def fail(self, error: BaseException) -> None:
         """Give the lane up. Engine thread."""
@@ -217,7 +267,7 @@ class RenderWorker:
                 _answer(*call)
             elif not self._turn(lanes):
                 with self._condition:
-                    if self._running and not self._calls and not any(lane.pending_chunks for lane in self._lanes):
+                    if self._running and not self._calls and not any(lane.has_work for lane in self._lanes):
                         self._condition.wait()
 
     def _turn(self, lanes: list[RenderLane]) -> bool:

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import av
+import numpy as np
 
-from contract.errors import ConfigError, FloatAvatarError
+from contract.errors import ConfigError, FloatAvatarError, SessionNotFoundError
 from contract.packets import VOICE_RATE_HZ, VOICE_SAMPLES_PER_FRAME
 from pipeline.avatar import Avatar
 from pipeline.portrait import Portrait
@@ -27,6 +28,7 @@ from server.audio_ingest import AudioIngest, IngestSettings
 from server.clock import Clock
 from server.conductor import Conductor
 from server.config import ServerConfig
+from server.interruption import Interruption
 from server.media_tracks import PACKET_SAMPLES
 from server.metrics import Metrics
 from server.offer import Offer, TrickleFragment
@@ -65,7 +67,9 @@ class Session:
         self._published = SessionCounts()
         self._stages = StageTimes()
         self._connected_at_s: float | None = None
-        self._release: Release | None = None
+        self._release: Release | None = None  # whose second half is still to be sent
+        self._epoch = 0
+        self._epoch_index = 0  # of the first chunk that may hold sound of this epoch
         self._lane: RenderLane | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: asyncio.Task[None] | None = None
@@ -112,6 +116,32 @@ class Session:
         self._lane.direct(asked.expression(self._parts.config.emotion))
         self.asked = asked
         self._peer.send(json.dumps({"type": "expression", **asked.to_json()}))
+
+    def interrupt(self) -> Interruption:
+        """Drop all that was said and is not shown yet, and tell the peer; raises SessionNotFoundError after the end.
+
+        Nothing waits in here: from the next packet on, nothing of the sound before is sent.
+        """
+        if self._closing is not None:
+            raise SessionNotFoundError(f"the session {self.session_id} has ended")
+        assert self._lane is not None, "a session is told of after its lane is open"
+        self._epoch += 1
+        samples_dropped = self._peer.voice.silence() + self._silence_half_tick()
+        num_unsent, num_before = self._peer.pictures.take_back(), self.counts.frames_interrupted
+        last_index = self._playout.interrupt(self._epoch, num_unsent)
+        self._lane.interrupt(self._epoch, -1 if last_index is None else last_index)
+        first = max(self._epoch_index, 0 if last_index is None else last_index + 1)
+        self._epoch_index = self._ingest.next_index
+        in_chunks = max(0, self._epoch_index - first) * VOICE_SAMPLES_PER_FRAME
+        self.counts.interruptions += 1
+        self.counts.frames_interrupted += num_unsent
+        self.counts.voice_samples_interrupted += samples_dropped + in_chunks
+        samples_dropped += in_chunks + self._ingest.interrupt(self._epoch)
+        interruption = Interruption(
+            self._epoch, last_index, self.counts.frames_interrupted - num_before, samples_dropped
+        )
+        self._peer.send(json.dumps({"type": "interrupted", **interruption.to_json()}))
+        return interruption
 
     async def close(self, outcome: str) -> None:
         """End the session, if it has not ended; returns when nothing is left of it."""
@@ -205,6 +235,15 @@ class Session:
     def _half_tick(self) -> None:
         if self._release is not None:
             self._send_voice(self._release, PACKET_SAMPLES)
+            self._release = None
+
+    def _silence_half_tick(self) -> int:
+        """The samples of this tick that will be silence instead."""
+        if self._release is None:
+            return 0
+        had_voice = self._release.frame is not None
+        self._release = replace(self._release, voice=np.zeros_like(self._release.voice))
+        return PACKET_SAMPLES if had_voice else 0
 
     def _send_voice(self, release: Release, offset: int) -> None:
         voice = release.voice[offset : offset + PACKET_SAMPLES]
@@ -267,3 +306,5 @@ class Session:
                 self.direct({name: value for name, value in message.items() if name != "type"})
             except ConfigError as error:
                 self._tell_error(str(error))
+        elif message.get("type") == "interrupt" and self._closing is None:
+            self.interrupt()

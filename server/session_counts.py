@@ -11,11 +11,14 @@ class SessionCounts:
     frames_released: sent, picture and sound
     frames_repeated: ticks at which no new frame was there: the picture stood, the voice paused
     frames_dropped: frames thrown away unseen, with their sound, to catch up
+    interruptions: times that the caller asked for silence
+    frames_interrupted: finished frames thrown away unseen by them
     chunks_refused: ticks at which the avatar was too far behind to take more sound
     ticks_skipped: ticks the process slept through
     voice_samples_missing: silence put in where the microphone was late
     voice_samples_lost: silence put in where packets were lost
     voice_samples_dropped, voice_samples_squeezed, voice_samples_stretched: against a growing or shrinking buffer
+    voice_samples_interrupted: thrown away unheard by interruptions
     pictures_unsent, voice_packets_unsent: overtaken in the track's queue because the network stood still
     """
 
@@ -23,6 +26,8 @@ class SessionCounts:
     frames_released: int = 0
     frames_repeated: int = 0
     frames_dropped: int = 0
+    interruptions: int = 0
+    frames_interrupted: int = 0
     chunks_refused: int = 0
     ticks_skipped: int = 0
     voice_samples_missing: int = 0
@@ -30,6 +35,7 @@ class SessionCounts:
     voice_samples_dropped: int = 0
     voice_samples_squeezed: int = 0
     voice_samples_stretched: int = 0
+    voice_samples_interrupted: int = 0
     pictures_unsent: int = 0
     voice_packets_unsent: int = 0
 

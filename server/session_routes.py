@@ -3,6 +3,7 @@
 GET   /v1/controls          the emotions and motions that the avatar has
 GET   /v1/sessions/{id}     what is asked of its face
 PATCH /v1/sessions/{id}     {"emotion": "happy", "motion": {"smile": 0.5}} -> 200, what is asked now
+POST  /v1/sessions/{id}/interrupt   what was said and is not shown yet is not said -> 200, what was dropped
 """
 
 import json
@@ -47,5 +48,9 @@ def session_routes(parts: ServerParts, admission: Admission) -> APIRouter:
             raise HTTPException(400, f"the body is not JSON: {error}") from error
         session.direct(patch)
         return session.asked.to_json()
+
+    @router.post("/sessions/{session_id}/interrupt")
+    async def interrupt(session_id: str) -> dict[str, Any]:
+        return admission.find(session_id).interrupt().to_json()
 
     return router

@@ -45,6 +45,9 @@ class Bursts:
     def reset(self) -> None:
         self._chunks = []
 
+    def rewind(self, last_index: int) -> list[SpeechChunk]:
+        raise AssertionError(f"unwanted: back to {last_index}")
+
     def direct(self, expression: Expression) -> None:
         self.threads.add(threading.current_thread().name)
         self._painted.append(f"{self.name} {expression.emotion}")
