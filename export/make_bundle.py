@@ -20,6 +20,7 @@ from export.components import (
     PortraitEncoderComponent,
 )
 from export.decoder_probe import decoder_probe
+from export.half_weights import store_halves
 from export.motion_basis import motion_basis
 from export.networks import Networks
 from export.to_onnx import export_component
@@ -79,6 +80,7 @@ def _export_components(
         path = folder / f"{component}.onnx"
         probe = decoder_probe(networks.autoencoder, spec) if component == "frame_decoder" else None
         errors[component] = export_component(modules[component], spec.signature(component), path, probe)
+        store_halves(path)
         components[component] = Component(path.name, precision, sha256_of(path))
     return errors, components
 

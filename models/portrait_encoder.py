@@ -8,23 +8,16 @@ Source: FLOAT (ICCV 2025) section 3.1, after LIA.
 
 import itertools
 import math
-from typing import NamedTuple
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.autoencoder_config import AutoencoderConfig
+from models.face_reader import NUM_SHAPE_POINTS, FaceReader
 from models.layers import EqualConv2d, EqualLinear, FirFilter, LeakyBias
 
-NUM_SHAPE_POINTS = 240
-_SHAPE_GAIN = 1 / math.sqrt(2 * NUM_SHAPE_POINTS)  # so that so many inputs together move the latent no faster than one
-NUM_FRAMING = 3  # of the square that the face should be cut to: its middle to the right and down, and log of its side
+# So that so many inputs together move the latent no faster than one.
+_SHAPE_GAIN = 1 / math.sqrt(2 * NUM_SHAPE_POINTS)
 _NUM_MOTION_LAYERS = 5
-_FRAMING_UNIT = 0.1
-# Left, top, right, bottom in sides of the picture, and by how much that part is made smaller: all, the mouth, the eyes.
-_LOOKS = (((0.0, 0.0, 1.0, 1.0), 2), ((0.25, 0.46875, 0.75, 1.0), 1), ((0.125, 0.25, 0.875, 0.625), 1))
-_LOOK_CHANNELS, _LOOK_WIDTH, _READER_WIDTH = (16, 32, 64, 96), 96, 192
 
 
 class DownConv(nn.Sequential):
@@ -81,76 +74,6 @@ class AppearanceNetwork(nn.Module):
         if self.composites:
             features[0] = image
         return latent, features[-2::-1]  # without the 4 x 4 map, 8 x 8 first
-
-
-class FaceReading(NamedTuple):
-    """What is read from a face.
-
-    motion: [B, directions], coefficients of the motion basis
-    framing: [B, 3], the square that the face should be cut to: its middle to the right and down, log of its side
-    shape: [B, 2 * NUM_SHAPE_POINTS], where points of lips, lids, brows and skin lie, in spreads from the usual place
-    """
-
-    motion: Tensor
-    framing: Tensor
-    shape: Tensor
-
-
-class Refinement(nn.Module):
-    """Adds to features what one more convolution finds in them; nothing at first."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
-        self.norm = nn.BatchNorm2d(channels)
-        nn.init.zeros_(self.norm.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        # The norm comes last: a rectifier after it, at exactly zero, would never let a gradient through.
-        return x + self.norm(F.relu(self.conv(x)))
-
-
-class FaceReader(nn.Module):
-    """Reads motion, framing and shape of a face with trunks of its own.
-
-    To paint somebody and to read a face ask for different features, and they train apart: reading needs no decoder.
-    The whole picture tells the head's pose and the framing; mouth and eyes are looked at closely, where they lie in a
-    face that is framed as it should be. Plain convolutions with batch normalisation: they learn this in minutes.
-    """
-
-    def __init__(self, config: AutoencoderConfig) -> None:
-        super().__init__()
-        self.trunks = nn.ModuleList([_trunk(box, config.image_size_px, step) for box, step in _LOOKS])
-        self.joined = nn.Sequential(nn.Linear(len(_LOOKS) * _LOOK_WIDTH, _READER_WIDTH), nn.ReLU())
-        self.to_motion = nn.Linear(_READER_WIDTH, config.num_motion_directions)
-        self.to_framing = nn.Linear(_READER_WIDTH, NUM_FRAMING)
-        self.to_shape = nn.Linear(_READER_WIDTH, 2 * NUM_SHAPE_POINTS)
-
-    def forward(self, image: Tensor) -> FaceReading:
-        """image: [B, 3, S, S] in [-1, 1]."""
-        looks = []
-        for (box, step), trunk in zip(_LOOKS, self.trunks, strict=True):
-            x0, y0, x1, y1 = _pixels(box, image.shape[-1])
-            part = image[:, :, y0:y1, x0:x1]
-            looks.append(trunk(F.avg_pool2d(part, step) if step > 1 else part))
-        features = self.joined(torch.cat(looks, 1))
-        return FaceReading(self.to_motion(features), self.to_framing(features) * _FRAMING_UNIT, self.to_shape(features))
-
-
-def _pixels(box: tuple[float, ...], side_px: int) -> tuple[int, ...]:
-    return tuple(round(share * side_px) for share in box)
-
-
-def _trunk(box: tuple[float, ...], side_px: int, step: int) -> nn.Sequential:
-    """Convolutions of stride 2 and a linear layer, for a part of the picture taken at 1 / step of its size."""
-    x0, y0, x1, y1 = _pixels(box, side_px)
-    width, height, previous = (x1 - x0) // step, (y1 - y0) // step, 3
-    layers: list[nn.Module] = []
-    for number, channels in enumerate(_LOOK_CHANNELS):
-        layers += [nn.Conv2d(previous, channels, 3, 2, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
-        layers += [Refinement(channels)] if number else []
-        width, height, previous = (width + 1) // 2, (height + 1) // 2, channels
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(previous * width * height, _LOOK_WIDTH), nn.ReLU())
 
 
 class PortraitEncoder(nn.Module):

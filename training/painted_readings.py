@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from models.portrait_encoder import NUM_SHAPE_POINTS
+from models.face_reader import NUM_SHAPE_POINTS, SHAPE_SPREAD
 from training.motion_names import MOTION_NAMES
 from training.painted_frames import driving_motion, portrait_like_motion
 from training.painter import paint, random_identity
@@ -39,7 +39,6 @@ _POOL_FACES = 1200
 _FACES_EACH = 6  # motions of one person
 _TIMES_DRAWN = 3
 _USUAL_SEED, _NUM_USUAL_PEOPLE = 24_601, 200
-SHAPE_SPREAD = 0.02  # in sides of the picture
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -125,11 +124,12 @@ def moved_by_chance(face: PaintedFace, generator: np.random.Generator) -> tuple[
 
 def shape_of(points: Floats) -> Floats:
     """Where a face's points lie, in spreads from the usual place: [480] float32. points: of `landmarks`."""
-    return ((points[:NUM_SHAPE_POINTS].ravel() - _usual_points()) / SHAPE_SPREAD).astype(np.float32)
+    return ((points[:NUM_SHAPE_POINTS].ravel() - usual_points()) / SHAPE_SPREAD).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
-def _usual_points() -> Floats:
+def usual_points() -> Floats:
+    """Where the points lie on average, people at rest: [480] float32, 0 to 1."""
     generator = np.random.default_rng(_USUAL_SEED)
     people = (random_identity(generator) for _ in range(_NUM_USUAL_PEOPLE))
     still = np.zeros(len(MOTION_NAMES), np.float32)

@@ -24,9 +24,9 @@ from torch import Tensor
 
 from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
 from models.checkpoint import load_checkpoint, load_parameters
+from models.face_reader import FaceReader
 from models.frame_decoder import CompositeHead, FlowHead
 from models.motion_autoencoder import MotionAutoencoder
-from models.portrait_encoder import FaceReader
 from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches, to_unit

@@ -19,11 +19,11 @@ from torch import Tensor
 
 from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
 from models.checkpoint import load_checkpoint, load_parameters
-from models.portrait_encoder import FaceReader, FaceReading
+from models.face_reader import SHAPE_SPREAD, FaceReader, FaceReading
 from training.checkpoints import save_checkpoint
 from training.motion_names import to_coefficients
 from training.painted_frames import to_unit
-from training.painted_readings import SHAPE_SPREAD, ReadingBatch, batch_of, painted_faces, painted_readings
+from training.painted_readings import ReadingBatch, batch_of, painted_faces, painted_readings, usual_points
 from training.provenance import provenance
 from training.shared_gradients import agree, average_gradients, process_rank
 
@@ -32,6 +32,7 @@ _LOG_STEPS = 25
 _FRAMING_SPREAD = 0.03  # what counts as one in the loss
 _NUM_HELD_OUT_PEOPLE = 24
 _MOTION_BETA = 0.3  # below it errors count by their square
+_FIRST_LOOK_WEIGHT = 0.4
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ class Reading:
     def __init__(self, config: ReadingConfig, folder: Path) -> None:
         torch.manual_seed(config.seed)
         self.config, self.folder = config, folder
-        self.model = FaceReader(config.autoencoder).to(config.device)
+        self.model = FaceReader(config.autoencoder)
+        self.model.usual.copy_(torch.from_numpy(usual_points()).reshape(-1, 2))
+        self.model.to(config.device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.learning_rate, betas=(0.9, 0.99))
         self.step = 0
         self.metrics: dict[str, float] = {}
@@ -90,16 +93,25 @@ class Reading:
         return FaceReading(*(each.float() for each in reading))
 
     def losses(self, batch: ReadingBatch) -> tuple[Tensor, Tensor, Tensor]:
-        """Of motion and of shape, in spreads, of faces framed as served; of framing, in spreads, of all."""
-        read = self.read(batch.pictures)
-        near = batch.is_near.to(read.motion.device)
-        motion = torch.from_numpy(to_coefficients(batch.motion.numpy(), read.motion.shape[-1])).to(near.device)
-        framing = F.smooth_l1_loss(read.framing / _FRAMING_SPREAD, batch.framing.to(near.device) / _FRAMING_SPREAD)
+        """Of motion and of shape, in spreads, of faces framed as served; of framing, in spreads, of all.
+
+        Of both looks: the second is cut where the first found lips and eyes.
+        """
+        device = self.config.device
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=self.config.autocast):
+            looks = self.model.looks(to_unit(batch.pictures, device))
+        near, read = batch.is_near.to(device), looks[0].framing.float()
+        framing = F.smooth_l1_loss(read / _FRAMING_SPREAD, batch.framing.to(device) / _FRAMING_SPREAD)
         if not near.any():
             return framing * 0, framing * 0, framing
-        # By its size, not its square: a lip that is half a pixel off is what the decoder suffers from.
-        of_shape = F.l1_loss(read.shape[near], batch.shape.to(near.device)[near])
-        return F.smooth_l1_loss(read.motion[near], motion[near], beta=_MOTION_BETA), of_shape, framing
+        wanted = to_coefficients(batch.motion.numpy(), looks[0].motion.shape[-1])
+        motion, shape = torch.from_numpy(wanted).to(device)[near], batch.shape.to(device)[near]
+        of_motion, of_shape = framing.new_zeros(()), framing.new_zeros(())
+        for look, weight in zip(looks, (_FIRST_LOOK_WEIGHT, 1.0), strict=True):
+            of_motion = of_motion + weight * F.smooth_l1_loss(look.motion.float()[near], motion, beta=_MOTION_BETA)
+            # By its size, not its square: a lip that is half a pixel off is what the decoder suffers from.
+            of_shape = of_shape + weight * F.l1_loss(look.shape.float()[near], shape)
+        return of_motion, of_shape, framing
 
     def train_step(self, batch: ReadingBatch) -> float:
         """One optimiser step; returns the loss."""

@@ -12,9 +12,9 @@ from torch import nn
 from export.networks import NetworkSizes
 from models.audio_encoder import MelAudioConfig, MelAudioEncoder
 from models.autoencoder_config import AutoencoderConfig
+from models.face_reader import FaceReader
 from models.flow_transformer import FlowConfig, FlowTransformer
 from models.motion_autoencoder import MotionAutoencoder
-from models.portrait_encoder import FaceReader
 
 State = dict[str, Any]
 

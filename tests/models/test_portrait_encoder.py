@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
+from models.face_reader import NUM_SHAPE_POINTS, FaceReader, Refinement
 from models.motion_autoencoder import MotionAutoencoder
-from models.portrait_encoder import NUM_SHAPE_POINTS, FaceReader, PortraitEncoder, Refinement
+from models.portrait_encoder import PortraitEncoder
 
 SMALL = AutoencoderConfig(channels=(8, 8, 8, 8), latent_dim=8, num_motion_directions=3, reads_apart=True)
 
@@ -71,7 +72,9 @@ def test_no_gradient_goes_from_reading_to_appearance() -> None:
     assert all(parameter.grad is None for parameter in encoder.net_app.parameters())
     assert encoder.reader is not None
     unread = {name for name, parameter in encoder.reader.named_parameters() if parameter.grad is None}
-    assert unread == {f"{layer}.{kind}" for layer in ("to_framing", "to_shape") for kind in ("weight", "bias")}
+    assert unread == {
+        f"{layer}.{kind}" for layer in ("to_framing", "to_shape", "more_shape") for kind in ("weight", "bias")
+    }
 
 
 @torch.inference_mode()

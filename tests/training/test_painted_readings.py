@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.portrait_encoder import NUM_SHAPE_POINTS
+from models.face_reader import NUM_SHAPE_POINTS
 from training.motion_names import HIGHEST, LOWEST, MOTION_NAMES
 from training.painted_readings import (
     PaintedFace,

@@ -13,9 +13,9 @@ from contract.errors import BundleError
 from models.audio_encoder import MelAudioConfig
 from models.autoencoder_config import AutoencoderConfig
 from models.checkpoint import load_checkpoint
+from models.face_reader import FaceReader
 from models.flow_transformer import FlowConfig
 from models.frame_decoder import FlowHead
-from models.portrait_encoder import FaceReader
 from tests.export.tiny_avatar import last_template_layer, teach_flow_and_shape
 from training.checkpoints import save_checkpoint
 from training.motion_names import to_coefficients
