@@ -6,6 +6,8 @@ motion that sets out from the old and arrives at the new `EMOTION_GLIDE_FRAMES` 
 A face drawn with another emotion is another face from the first frame on: a smile is there within 40 ms. The difference
 is added back and fades as a raised cosine. Differences add up, so an emotion that changes again on the way is no jump
 either. Beyond the frames that were drawn with both emotions the last difference is kept.
+
+The same serves where a stream went back: from the motion that was drawn to the motion that takes its place, faster.
 """
 
 import numpy as np
@@ -13,10 +15,14 @@ import numpy as np
 from contract.packets import Float32Array
 
 EMOTION_GLIDE_FRAMES = 15  # 0.6 s, about as long as a face takes
-# What is left of a difference at its first, second, ... frame.
-REMAINDER = (0.5 + 0.5 * np.cos(np.pi * np.arange(1, EMOTION_GLIDE_FRAMES + 1) / (EMOTION_GLIDE_FRAMES + 1))).astype(
-    np.float32
-)
+# A mouth that was open in mid-word is shut 0.16 s later, as in speech; at once it would be shut within one frame.
+SPLICE_GLIDE_FRAMES = 3
+
+
+def remainder(num_frames: int) -> Float32Array:
+    """What is left of a difference at its first, second, ... frame: [num_frames] float32."""
+    through = np.arange(1, num_frames + 1) / (num_frames + 1)
+    return (0.5 + 0.5 * np.cos(np.pi * through)).astype(np.float32)
 
 
 class EmotionGlide:
@@ -37,20 +43,25 @@ class EmotionGlide:
         """Go back to where this was what faded."""
         self._fading = list(fading)
 
-    def begin(self, difference: Float32Array) -> None:
+    def begin(self, difference: Float32Array, num_frames: int = EMOTION_GLIDE_FRAMES) -> None:
         """Let a difference fade from the next frame on.
 
         difference: [at least 1, latent_dim] float32, old motion less new motion of the next frames
+        num_frames: that show something of it
         """
-        missing = max(0, EMOTION_GLIDE_FRAMES - len(difference))
-        held = np.concatenate([difference, np.repeat(difference[-1:], missing, axis=0)])[:EMOTION_GLIDE_FRAMES]
-        self._fading.append(held * REMAINDER[:, None])
+        missing = max(0, num_frames - len(difference))
+        held = np.concatenate([difference, np.repeat(difference[-1:], missing, axis=0)])[:num_frames]
+        self._fading.append(held * remainder(num_frames)[:, None])
+
+    def added(self, motion: Float32Array) -> Float32Array:
+        """The next frames with what is left of the differences, which go on. motion: [frames, latent_dim] float32."""
+        for fading in self._fading:
+            motion = motion.copy()
+            motion[: len(fading)] += fading[: len(motion)]
+        return motion
 
     def push(self, motion: Float32Array) -> Float32Array:
         """The next frames with what is left of the differences. motion: [frames, latent_dim] float32."""
-        num_frames = len(motion)
-        for fading in self._fading:
-            motion = motion.copy()
-            motion[: len(fading)] += fading[:num_frames]
-        self._fading = [fading[num_frames:] for fading in self._fading if len(fading) > num_frames]
-        return motion
+        glided = self.added(motion)
+        self._fading = list(self.remaining(len(motion)))
+        return glided

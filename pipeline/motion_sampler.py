@@ -7,7 +7,8 @@ the next window starts after them. Attention reaches only a few frames, so what 
 matters (Ki, Min, Chae, FLOAT, ICCV 2025, section 3.3; the cut's error is measured, not assumed).
 
 A stream can go back to any of its latest frames (`rewind`). The frames after it keep their indexes, and so their noise:
-drawn again from the same sound they are the same, as far as windows begin at the same frames.
+drawn again from the same sound they are the same, as far as windows begin at the same frames. From other sound motion
+sets out as it would have gone on, and goes over to what is drawn now within a few frames.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ import numpy as np
 from contract.packets import ConditionedFrame, Float32Array, MotionFrame
 from contract.spec import AvatarSpec
 from engines.base import Engine
-from pipeline.emotion_glide import EmotionGlide
+from pipeline.emotion_glide import SPLICE_GLIDE_FRAMES, EmotionGlide
 from pipeline.frame_history import FrameHistory
 
 
@@ -113,12 +114,14 @@ def sample_window(
 class DrawnFrame:
     """What is needed to go on after one frame.
 
-    motion_latent: [latent_dim] float32, as the next window carries it over
+    carried_motion: [latent_dim] float32, as the next window carries it over
+    motion_latent: [latent_dim] float32, as it was given
     audio_features: [audio_feature_dim] float32
     emotion: [num_emotions] float32, that its window was drawn with
     fading: [frames, latent_dim] float32 each, differences between emotions that fade after it
     """
 
+    carried_motion: Float32Array
     motion_latent: Float32Array
     audio_features: Float32Array
     emotion: Float32Array
@@ -146,19 +149,21 @@ class MotionSampler:
         self._left_emotion: Float32Array | None = None
         self._glide.reset()
         self._drawn.clear()
+        self._taken_back: list[Float32Array] = []
 
     def rewind(self, last_index: int) -> None:
         """Go back to where this frame was the last one drawn: the next one pushed is to be the one after it.
 
         A frame before the first one begins anew, and one before all that is kept does, too.
         """
-        self._drawn.take_back(last_index)
+        # Gone back twice before anything is drawn, the first time says from what motion to go over.
+        self._taken_back = [frame.motion_latent for frame in self._drawn.take_back(last_index)] or self._taken_back
         carried = self._drawn.newest(self._spec.carried_frames)
         if not carried:
             self.reset()
             return
         start = first_state(self._spec)
-        motion = np.stack([frame.motion_latent for frame in carried])
+        motion = np.stack([frame.carried_motion for frame in carried])
         audio_features = np.stack([frame.audio_features for frame in carried])
         self._waiting = []
         self._state = WindowState(
@@ -198,15 +203,32 @@ class MotionSampler:
         audio_features = np.stack([frame.audio_features for frame in waiting])
         noise = frame_noise(self._seed, waiting[0].chunk.index, num_new, self._spec.latent_dim)
         motion, self._state = sample_window(self._engine, settings, state, audio_features, emotion, noise)
-        left = self._left_emotion
+        left, as_before = self._left_emotion, motion
         if left is not None and not np.array_equal(left, emotion):
             # Once more as it would have gone on: the two differ in nothing but the emotion.
             as_before, _ = sample_window(self._engine, settings, state, audio_features, left, noise)
-            self._glide.begin(as_before - motion)
+        self._begin_glides(motion, as_before)
         self._drawn_emotion, self._left_emotion = emotion, None
-        kept, self._waiting = waiting[: len(motion)], waiting[len(motion) :]
-        for i, (frame, latent) in enumerate(zip(kept, motion, strict=True)):
-            fading = self._glide.remaining(i + 1)
-            self._drawn.add(frame.chunk.index, DrawnFrame(latent, frame.audio_features, emotion, fading))
-        motion = self._glide.push(motion)
-        return [MotionFrame(frame.chunk, latent) for frame, latent in zip(kept, motion, strict=True)]
+        return self._give(motion, emotion)
+
+    def _begin_glides(self, motion: Float32Array, as_before: Float32Array) -> None:
+        """Go over to this motion from that of the emotion before, and from what was taken back.
+
+        motion, as_before: [frames, latent_dim] float32; the same object where the emotion is
+        """
+        was_given, self._taken_back = self._taken_back[: len(motion)], []
+        differs_by = np.stack(was_given) - self._glide.added(as_before)[: len(was_given)] if was_given else None
+        if as_before is not motion:
+            self._glide.begin(as_before - motion)
+        if differs_by is not None:
+            self._glide.begin(differs_by, SPLICE_GLIDE_FRAMES)
+
+    def _give(self, motion: Float32Array, emotion: Float32Array) -> list[MotionFrame]:
+        """Give and remember the kept frames, with what fades. motion: [frames, latent_dim] float32, as carried over."""
+        kept, self._waiting = self._waiting[: len(motion)], self._waiting[len(motion) :]
+        fading = [self._glide.remaining(i + 1) for i in range(len(motion))]
+        glided = self._glide.push(motion)
+        for i, frame in enumerate(kept):
+            drawn = DrawnFrame(motion[i], glided[i], frame.audio_features, emotion, fading[i])
+            self._drawn.add(frame.chunk.index, drawn)
+        return [MotionFrame(frame.chunk, latent) for frame, latent in zip(kept, glided, strict=True)]
