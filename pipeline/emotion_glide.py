@@ -7,7 +7,7 @@ A face drawn with another emotion is another face from the first frame on: a smi
 is added back and fades as a raised cosine. Differences add up, so an emotion that changes again on the way is no jump
 either. Beyond the frames that were drawn with both emotions the last difference is kept.
 
-The same serves where a stream went back: from the motion that was drawn to the motion that takes its place, faster.
+The same serves where a stream went back, faster: from where the face stands to the motion that goes on from there.
 """
 
 import numpy as np

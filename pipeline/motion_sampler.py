@@ -7,8 +7,8 @@ the next window starts after them. Attention reaches only a few frames, so what 
 matters (Ki, Min, Chae, FLOAT, ICCV 2025, section 3.3; the cut's error is measured, not assumed).
 
 A stream can go back to any of its latest frames (`rewind`). The frames after it keep their indexes, and so their noise:
-drawn again from the same sound they are the same, as far as windows begin at the same frames. From other sound motion
-sets out as it would have gone on, and goes over to what is drawn now within a few frames.
+drawn again from the same sound they are the same, as far as windows begin at the same frames. From other sound, motion
+sets out from where it stands, and goes over to what is drawn now within a few frames.
 """
 
 from dataclasses import dataclass, replace
@@ -149,15 +149,17 @@ class MotionSampler:
         self._left_emotion: Float32Array | None = None
         self._glide.reset()
         self._drawn.clear()
-        self._taken_back: list[Float32Array] = []
+        self._stands_at: Float32Array | None = None
+        self._taken_back: Float32Array | None = None
 
     def rewind(self, last_index: int) -> None:
         """Go back to where this frame was the last one drawn: the next one pushed is to be the one after it.
 
         A frame before the first one begins anew, and one before all that is kept does, too.
         """
-        # Gone back twice before anything is drawn, the first time says from what motion to go over.
-        self._taken_back = [frame.motion_latent for frame in self._drawn.take_back(last_index)] or self._taken_back
+        # Gone back twice before anything is drawn, the first time took it all.
+        if taken := self._drawn.take_back(last_index):
+            self._taken_back = taken[0].carried_motion
         carried = self._drawn.newest(self._spec.carried_frames)
         if not carried:
             self.reset()
@@ -171,6 +173,7 @@ class MotionSampler:
             carried_audio=np.concatenate([start.carried_audio, audio_features])[-self._spec.carried_frames :],
         )
         self._glide.restore(carried[-1].fading)
+        self._stands_at = carried[-1].motion_latent
         # Where another emotion was chosen meanwhile, the next window goes over to it from that of this frame.
         self._drawn_emotion = self._left_emotion = carried[-1].emotion
 
@@ -212,16 +215,17 @@ class MotionSampler:
         return self._give(motion, emotion)
 
     def _begin_glides(self, motion: Float32Array, as_before: Float32Array) -> None:
-        """Go over to this motion from that of the emotion before, and from what was taken back.
+        """Go over to this motion from that of the emotion before, and from the last frame where the stream went back.
 
         motion, as_before: [frames, latent_dim] float32; the same object where the emotion is
         """
-        was_given, self._taken_back = self._taken_back[: len(motion)], []
-        differs_by = np.stack(was_given) - self._glide.added(as_before)[: len(was_given)] if was_given else None
+        is_as_it_was = self._taken_back is not None and np.array_equal(self._taken_back, motion[0])
+        far = None if self._stands_at is None or is_as_it_was else self._stands_at - self._glide.added(as_before)
+        self._stands_at = self._taken_back = None
         if as_before is not motion:
             self._glide.begin(as_before - motion)
-        if differs_by is not None:
-            self._glide.begin(differs_by, SPLICE_GLIDE_FRAMES)
+        if far is not None:
+            self._glide.begin(far, SPLICE_GLIDE_FRAMES)
 
     def _give(self, motion: Float32Array, emotion: Float32Array) -> list[MotionFrame]:
         """Give and remember the kept frames, with what fades. motion: [frames, latent_dim] float32, as carried over."""

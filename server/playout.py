@@ -10,7 +10,8 @@ A frame's picture and sound leave here together or not at all, so nothing downst
                         or any frame when the delay has grown by `most_surplus_frames`
     the bound           beyond `most_frames` the oldest are dropped
     an interruption     all are dropped, and those of an older epoch that the engine still finishes; the picture stands
-                        until the first frame that follows on it is there
+                        until the first frame that follows on it is there; as many quiet frames are dropped later, so
+                        that what is said next is no later for it
 """
 
 from collections import deque
@@ -24,6 +25,8 @@ from server.media_tracks import MOST_PICTURES
 from server.session_counts import SessionCounts
 
 WINDOW_TICKS = 50
+# So many frames after an interruption the mouth is shut.
+SETTLING_FRAMES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +85,8 @@ class Playout:
         self._released: deque[tuple[int, UInt8Array]] = deque(maxlen=MOST_PICTURES + 1)
         self._index = -1
         self._epoch = 0
+        self._frames_of_epoch = 0  # released since the last interruption
+        self._ticks_lost = 0  # to interruptions, and not caught up with
         self._ticks_waited = 0
         self._position = 0
         self._least_left: int | None = None
@@ -108,7 +113,7 @@ class Playout:
 
         num_unsent: last pictures released that were never sent
         """
-        self._epoch = epoch
+        self._epoch, self._frames_of_epoch = epoch, 0
         self._counts.frames_interrupted += len(self._ready)
         self._ready.clear()
         for _ in range(min(num_unsent, len(self._released))):
@@ -127,9 +132,12 @@ class Playout:
         if frame is None:
             assert self._picture is not None, "the first release has a frame"
             self._counts.frames_repeated += 1
+            if self._epoch and not self._frames_of_epoch:
+                self._ticks_lost += 1
             return self._sent(self._picture, np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16), None)
         self._index, self._picture = frame.chunk.index, frame.picture
         self._counts.frames_released += 1
+        self._frames_of_epoch += 1
         return self._sent(frame.picture, frame.chunk.voice, frame)
 
     def _sent(self, picture: UInt8Array, voice: Int16Array, frame: PlayableFrame | None) -> Release:
@@ -151,14 +159,28 @@ class Playout:
 
     def _catch_up(self) -> None:
         """Drop one frame where the delay has grown for good and the frame is quiet, or the delay is too long."""
+        if self._ticks_lost and self._may_skip():
+            self._drop_next()
+            return
         if self._window_ticks < WINDOW_TICKS or self._least_left is None:
             return
         surplus = self._least_left - self._settings.cushion_frames
         if surplus <= 1:
             self._start_window()
         elif surplus > self._settings.most_surplus_frames or is_quiet(self._ready[0].chunk.voice):
-            self._ready.popleft()
-            self._counts.frames_dropped += 1
+            self._drop_next()
+
+    def _may_skip(self) -> bool:
+        """True where the next frame will not be missed: it is quiet, the face is at rest and more frames wait."""
+        is_settled = self._frames_of_epoch >= SETTLING_FRAMES
+        has_more = len(self._ready) > self._settings.cushion_frames + 1
+        return is_settled and has_more and is_quiet(self._ready[0].chunk.voice)
+
+    def _drop_next(self) -> None:
+        self._ready.popleft()
+        self._counts.frames_dropped += 1
+        self._ticks_lost = max(0, self._ticks_lost - 1)
+        if self._least_left is not None:
             self._least_left -= 1
 
     def _start_window(self) -> None:

@@ -54,7 +54,7 @@ def painted(engines: AvatarEngines) -> np.ndarray:
 
 
 @pytest.mark.parametrize("last_index", [4, 9, 24, 29])
-@pytest.mark.parametrize("num_later", [0, 3, 40])
+@pytest.mark.parametrize("num_later", [1, 3, 40])
 def test_taken_back_to_a_seam_the_same_sound_gives_the_same_frames(last_index: int, num_later: int) -> None:
     # Asked for early enough to count at the last frame, and late enough that it is still on its way there.
     happy = {15: Expression("happy"), 25: Expression("happy", (MotionEdit("smile", 2.0),))}

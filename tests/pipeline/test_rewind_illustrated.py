@@ -64,7 +64,6 @@ def test_a_splice_in_mid_word_is_no_larger_a_step_than_seams_of_speech(tmp_path:
         idle.push(silent_chunk(index))
 
     splices: list[int] = []
-    would_have_been: list[float] = []
     index, position = 0, 0
     while position + 60 < len(speech):
         for _ in range(37 + len(splices) % 9):
@@ -72,8 +71,6 @@ def test_a_splice_in_mid_word_is_no_larger_a_step_than_seams_of_speech(tmp_path:
             index, position = index + 1, position + 1
         # From none to nine frames are drawn and were not shown.
         last_index = max(interrupted.motion) - len(splices) % 10
-        following = [interrupted.motion[i] for i in (last_index, last_index + 1) if i in interrupted.motion]
-        would_have_been.append(float(np.linalg.norm((following[-1] - following[0]) @ basis)))
         taken = interrupted.stream.rewind(last_index)
         assert [chunk.index for chunk in taken] == list(range(last_index + 1, index))
         for chunk in taken:
@@ -93,13 +90,12 @@ def test_a_splice_in_mid_word_is_no_larger_a_step_than_seams_of_speech(tmp_path:
 
     assert len(splices) >= 8 and speech[0].voice.shape == (VOICE_SAMPLES_PER_FRAME,)
     ordinary = steps(plain)[HOP - 1 :: HOP]
-    spliced = steps(interrupted)[splices]
-    for name, found in (("splice", spliced), ("seam", ordinary)):
+    # The step from the last frame shown, and those on which the motion goes over.
+    taken_steps = np.stack([steps(interrupted)[splice : splice + SPLICE_GLIDE_FRAMES + 1] for splice in splices])
+    for name, found in (("splice", taken_steps[:, 0]), ("after", taken_steps.max(1)), ("seam", ordinary)):
         note_figures({f"{name}_step_p{q}": round(float(np.percentile(found, q)), 2) for q in (50, 95, 100)})
-    assert np.median(spliced) <= 1.5 * np.median(ordinary)
-    # Where the voice itself was about to take a large step, so may the splice.
-    assert (spliced <= np.maximum(np.percentile(ordinary, 95), would_have_been)).all(), (spliced, would_have_been)
-    assert spliced.max() <= ordinary.max()
+    assert taken_steps[:, 0].max() <= np.median(ordinary)
+    assert taken_steps.max() <= np.percentile(ordinary, 95)
 
     jaw = spec.motion_names.index("jaw")
     at_rest = coefficients(idle)[40:, jaw].max() + 0.3

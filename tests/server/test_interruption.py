@@ -93,6 +93,28 @@ def test_playout_drops_all_that_waits_and_what_the_engine_still_finishes() -> No
     assert counts.frames_rendered == counts.frames_released + counts.frames_interrupted
 
 
+def test_ticks_that_an_interruption_costs_are_caught_up_with_in_the_quiet_once_the_mouth_is_shut() -> None:
+    playout, counts = a_playout(2)
+    for index in range(8):
+        playout.add(playable(index))
+    released = [release for release in (playout.release() for _ in range(4)) if release]
+    assert playout.interrupt(1, 0) == len(released) - 1
+    for _ in range(3):
+        playout.release()
+    indexes = []
+    for index in range(len(released), 100):
+        new = playable(index, np.zeros(1920, np.int16) if index < 40 else np.full(1920, 9000, np.int16))
+        playout.add(replace(new, chunk=of_epoch(1, new.chunk)))
+        if playout.ready_frames > 6:
+            release = playout.release()
+            assert release is not None and release.frame is not None
+            indexes.append(release.frame.chunk.index)
+    steps = np.diff(indexes)
+    assert counts.frames_repeated == 3 == counts.frames_dropped, "what was lost and no more"
+    assert (steps[:7] == 1).all(), "the mouth shuts first"
+    assert steps.max() == 2 and np.flatnonzero(steps == 2).max() < 40, "one at a time, in the quiet"
+
+
 @pytest.mark.parametrize(("num_unsent", "last_index"), [(0, 4), (1, 3), (2, 3), (3, 2)])
 def test_pictures_that_were_never_sent_were_never_shown(num_unsent: int, last_index: int) -> None:
     playout, _ = a_playout(0)
@@ -221,7 +243,7 @@ async def test_whenever_it_is_interrupted_indexes_go_on_one_by_one_and_only_new_
     worker = RenderWorker(MonotonicClock())  # noqa: F811
     worker.start()
     counts = SessionCounts()
-    # So large a cushion that nothing is dropped to catch up: what is missing would be the interruption's fault.
+    # So large a cushion that nothing is dropped to catch up but for the ticks that interruptions cost.
     playout = Playout(PlayoutSettings(cushion_frames=60, most_frames=1000), counts)
     avatar = NeuralAvatar(TINY_SPEC, fake_engines())
     stream = avatar.start(avatar.prepare(np.zeros((40, 40, 3), np.uint8), crop=False), StreamSettings(5, 2))
@@ -236,7 +258,7 @@ async def test_whenever_it_is_interrupted_indexes_go_on_one_by_one_and_only_new_
         release = playout.release()
         if release is not None and release.frame is not None:
             chunk = release.frame.chunk
-            assert chunk.epoch == epoch and chunk.index == len(heard), "every index once, in order"
+            assert chunk.epoch == epoch and chunk.index == len(heard) + counts.frames_dropped, "each once, in order"
             assert chunk.index >= first_of_epoch or not chunk.voice.any(), "nothing of before the interruption"
             if chunk.index >= first_of_epoch:
                 np.testing.assert_array_equal(chunk.voice, chunks[chunk.index].voice)
@@ -245,7 +267,7 @@ async def test_whenever_it_is_interrupted_indexes_go_on_one_by_one_and_only_new_
             for _ in range(int(rng.integers(1, 3))):
                 epoch += 1
                 last_index = playout.interrupt(epoch, 0)
-                assert last_index == (len(heard) - 1 if heard else None)
+                assert last_index == max(heard, default=None)
                 lane.interrupt(epoch, -1 if last_index is None else last_index)
                 first_of_epoch = submitted
         await asyncio.sleep(0.0005)
