@@ -28,7 +28,7 @@ from server.pages import page_routes, portrait_routes
 from server.portraits import PortraitGallery
 from server.problems import problem, translate_errors
 from server.render_worker import RenderWorker
-from server.session import ServerParts
+from server.server_parts import ServerParts
 from server.session_routes import session_routes
 from server.signaling import EXPOSED, signaling_routes
 

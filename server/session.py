@@ -13,7 +13,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import av
@@ -21,35 +21,21 @@ import numpy as np
 
 from contract.errors import ConfigError, FloatAvatarError, SessionNotFoundError
 from contract.packets import VOICE_RATE_HZ, VOICE_SAMPLES_PER_FRAME
-from pipeline.avatar import Avatar
 from pipeline.portrait import Portrait
 from server.asked_expression import AskedExpression
 from server.audio_ingest import AudioIngest, IngestSettings
-from server.clock import Clock
 from server.conductor import Conductor
-from server.config import ServerConfig
 from server.interruption import Interruption
 from server.media_tracks import PACKET_SAMPLES
-from server.metrics import Metrics
 from server.offer import Offer, TrickleFragment
 from server.peer import Peer, PeerEvents
 from server.playout import Playout, PlayoutSettings, Release
-from server.render_worker import RenderedFrame, RenderLane, RenderWorker
+from server.render_lane import RenderedFrame, RenderLane
+from server.server_parts import ServerParts
 from server.session_counts import SessionCounts, StageTimes
 
 REPORT_INTERVAL_S = 1.0
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ServerParts:
-    """What all sessions share."""
-
-    config: ServerConfig
-    clock: Clock
-    avatar: Avatar
-    worker: RenderWorker
-    metrics: Metrics
 
 
 class Session:

@@ -14,7 +14,7 @@ from fastapi import APIRouter, HTTPException, Request
 from server.admission import Admission
 from server.asked_expression import MOST_MOTION
 from server.request_body import read_text
-from server.session import ServerParts
+from server.server_parts import ServerParts
 
 JSON_TYPES = ("application/json", "application/merge-patch+json")
 

@@ -15,7 +15,8 @@ from server.asked_expression import AskedExpression
 from server.offer import read_fragment, read_offer
 from server.portraits import PortraitGallery
 from server.request_body import read_text
-from server.session import ServerParts, Session
+from server.server_parts import ServerParts
+from server.session import Session
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"

@@ -17,7 +17,8 @@ from server.clock import MonotonicClock
 from server.interruption import Interruption, silenced
 from server.media_tracks import PACKET_SAMPLES, PictureTrack, VoiceTrack
 from server.playout import Playout, PlayoutSettings, Release
-from server.render_worker import RenderedFrame, RenderWorker
+from server.render_lane import RenderedFrame
+from server.render_worker import RenderWorker
 from server.session_counts import SessionCounts
 from tests.fakes import TINY_SPEC, fake_engines, noise_chunks
 from tests.server.test_audio_ingest import PACKET, Bench, packet, tone

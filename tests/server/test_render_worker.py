@@ -13,7 +13,8 @@ from contract.errors import AtCapacityError
 from contract.packets import AvatarFrame, SpeechChunk
 from pipeline.expression import Expression
 from server.clock import MonotonicClock
-from server.render_worker import MOST_PENDING_CHUNKS, RenderedFrame, RenderWorker
+from server.render_lane import MOST_PENDING_CHUNKS, RenderedFrame
+from server.render_worker import RenderWorker
 from tests.fakes import silent_chunk
 
 
