@@ -37,7 +37,7 @@ _LARGEST_LOG_SIZE, _LARGEST_SHIFT = 0.45, 0.14
 _NEAR_LOG_SIZE, _NEAR_SHIFT = 0.02, 0.006  # deviations
 _POOL_FACES = 1200
 _FACES_EACH = 6  # motions of one person
-_TIMES_DRAWN = 3
+_TIMES_DRAWN = 6
 _USUAL_SEED, _NUM_USUAL_PEOPLE = 24_601, 200
 
 Picture = NDArray[np.uint8]

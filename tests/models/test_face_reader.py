@@ -57,7 +57,8 @@ def test_at_first_the_second_look_says_what_the_first_did_and_learns_all_the_sam
     for one, other in zip(first, second, strict=True):
         assert torch.equal(one, other)
     (second.motion.square().sum() + second.shape.square().sum()).backward()
-    assert all(layer.weight.grad.abs().max() > 0 for layer in (reader.more_motion, reader.more_shape))
+    gradients = [layer.weight.grad for layer in (reader.more_motion, reader.more_shape)]
+    assert all(gradient is not None and gradient.abs().max() > 0 for gradient in gradients)
 
 
 def test_where_the_second_look_is_cut_is_not_learned() -> None:
