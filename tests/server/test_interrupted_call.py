@@ -129,7 +129,7 @@ async def test_the_voice_stops_and_the_mouth_closes_in_time() -> None:
             dropped = response.json()
             assert dropped["epoch"] == epoch and dropped["last_shown_index"] > 10
             # All that the windows and the audio encoder wait for was on its way, and nothing unlikely.
-            assert 4 * 40 <= dropped["sound_dropped_ms"] <= 1500
+            assert 4 * 40 <= dropped["sound_dropped_ms"] <= 3000
             await asyncio.sleep(1.2)
             old = [at_s for at_s, frame in caller.received.voices if at_s > called_s and strength(frame, LOW_HZ) > 200]
             seen = [(at_s, rgb(frame).mean()) for at_s, frame in caller.received.pictures if at_s > called_s]
@@ -200,14 +200,18 @@ async def test_it_can_be_interrupted_at_any_time_and_after_the_end_there_is_none
         first, second = [(await server.http.post(address)).json() for _ in range(2)]
         assert (first["epoch"], second["epoch"]) == (2, 3)
         assert second["last_shown_index"] >= first["last_shown_index"] > 5
-        assert second["sound_dropped_ms"] <= 80, "what the first dropped is not counted again"
+        assert second["sound_dropped_ms"] < first["sound_dropped_ms"] / 2, "what the first dropped does not count again"
         for _ in range(40):
             caller.channel.send(json.dumps({"type": "interrupt"}))
         await until(lambda: len(told(caller)) >= 42)
         seen = len(caller.received.pictures)
         await caller.until_pictures(seen + 20)
         assert_problem(await server.http.post("/v1/sessions/unknown/interrupt"), 404, "unknown")
-        assert (await server.http.delete(caller.location)).status_code == 200
+        # In the middle of hanging up it is one or the other, and never an error of ours.
+        ended, *late = await asyncio.gather(
+            server.http.delete(caller.location), *(server.http.post(address) for _ in range(8))
+        )
+        assert ended.status_code == 200 and {response.status_code for response in late} <= {200, 404}
         assert_problem(await server.http.post(address), 404, "no session has the id")
         await caller.close()
         await server.until_empty(within_s=2)
