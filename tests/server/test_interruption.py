@@ -20,7 +20,7 @@ from server.playout import Playout, PlayoutSettings, Release
 from server.render_lane import RenderedFrame
 from server.render_worker import RenderWorker
 from server.session_counts import SessionCounts
-from tests.fakes import TINY_SPEC, fake_engines, noise_chunks
+from tests.fakes import TINY_SPEC, FakeEngine, fake_engines, noise_chunks
 from tests.server.test_audio_ingest import PACKET, Bench, packet, tone
 from tests.server.test_playout import a_playout, playable
 from tests.server.test_render_worker import until, unwanted, worker  # noqa: F401 - worker is a fixture
@@ -220,6 +220,34 @@ async def test_a_frame_under_way_ends_in_its_old_epoch_and_then_silence_follows_
         else:
             np.testing.assert_array_equal(chunk.voice, chunks[chunk.index].voice)
         assert chunk.captured_at_s == chunks[chunk.index].captured_at_s
+    lane.close()
+
+
+async def test_frames_of_a_window_that_are_not_painted_yet_never_are(worker: RenderWorker) -> None:  # noqa: F811
+    frames: list[RenderedFrame] = []
+    is_held, may_go_on = threading.Event(), threading.Event()
+    engines = fake_engines()
+    decode = engines.frame_decoder._function  # type: ignore[attr-defined]
+
+    def held(inputs: dict) -> dict:
+        if len(painter.calls) == 7:
+            is_held.set()
+            may_go_on.wait(5)
+        painted: dict = decode(inputs)
+        return painted
+
+    painter = FakeEngine(TINY_SPEC.signature("frame_decoder"), held)
+    avatar = NeuralAvatar(TINY_SPEC, replace(engines, frame_decoder=painter))
+    stream = avatar.start(avatar.prepare(np.zeros((40, 40, 3), np.uint8), crop=False), StreamSettings(5, 2))
+    lane = worker.open(stream, frames.append, unwanted)
+    for chunk in noise_chunks(20):
+        lane.submit(chunk)
+    assert await asyncio.to_thread(is_held.wait, 5)
+    lane.interrupt(1, 5)
+    may_go_on.set()
+    await until(lambda: frames[-1].frame.chunk.index == 15 if frames else False)
+    by_epoch = [(each.frame.chunk.epoch, each.frame.chunk.index) for each in frames]
+    assert by_epoch == [(0, i) for i in range(7)] + [(1, i) for i in range(6, 16)]
     lane.close()
 
 
