@@ -4,15 +4,14 @@ In:  painted batches (a source and driving frames of each person)
 Out: a checkpoint of encoder and decoder
 
 The painter's own motion stands in for the driving frame's coefficients, so the decoder has exact motion from the
-first step and the basis directions have names; the encoder learns to read them from the source. The decoder grows:
-64 px first, then 128, then 256, with the encoder at full size throughout (it costs little).
+first step and the basis directions have names; a reader of faces, trained apart, tells the source's shape. The decoder
+grows: 64 px first, then 128, then 256, with the encoder at full size throughout (it costs little).
 """
 
 import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
+from models.autoencoder_config import AutoencoderConfig
 from models.checkpoint import load_checkpoint, load_parameters
 from models.face_reader import FaceReader
 from models.frame_decoder import CompositeHead, FlowHead
@@ -31,8 +30,10 @@ from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches, to_unit
 from training.painted_readings import shape_of
+from training.painted_sheet import write_sheet
 from training.painter_landmarks import landmark_weights
-from training.picture_losses import mask_loss, picture_loss, structure_loss
+from training.phase1_config import Phase1Config, Stage
+from training.picture_losses import flow_loss, mask_loss, picture_loss, structure_loss
 from training.provenance import provenance
 from training.shared_gradients import agree, average_gradients, process_rank
 
@@ -40,50 +41,7 @@ _HELD_OUT_SEED = 987_654_321
 _LOG_STEPS = 25
 _FIRST_FLOW_SPREAD = 0.03
 _FIRST_MASK_BIAS = 1.0
-_FIRST_FLOW_PX = 16
 _OPENING_WEIGHT = 3.0
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A part of the training at one size.
-
-    region_weight: extra weight of mouth and eyes; too much too early keeps the warp from being learned
-    falls: the learning rate falls to nothing along half a cosine
-    """
-
-    driving_px: int
-    num_steps: int
-    learning_rate: float = 2e-3
-    region_weight: float = 0.5
-    falls: bool = False
-
-
-@dataclass(frozen=True)
-class Phase1Config:
-    """One run of phase 1."""
-
-    autoencoder: AutoencoderConfig = EMBEDDED_AUTOENCODER
-    stages: tuple[Stage, ...] = (
-        Stage(64, 500, 3e-3, 0.5),
-        Stage(128, 500, 2e-3, 1.0),
-        Stage(128, 1500, 2e-3, 5.0),
-        Stage(256, 6000, 1.5e-3, 5.0),
-    )
-    num_people: int = 4
-    num_driving: int = 4
-    warm_up_steps: int = 100
-    structure_weight: float = 1.0
-    beneath_weight: float = 0.5
-    hidden_discount: float = 0.75
-    mask_weight: float = 0.5
-    flow_weight: float = 20.0
-    average_decay: float = 0.995
-    seed: int = 1
-    num_workers: int = 1
-    device: str = "cpu"
-    save_every_s: float = 120.0
-    autocast: bool = field(default=True)
 
 
 def sample(picture: Tensor, grid: Tensor) -> Tensor:
@@ -240,7 +198,8 @@ class Phase1:
         beneath = picture_loss(painted.beneath, beneath_target, beneath_weight)
         self.optimizer.zero_grad(set_to_none=True)
         showing = mask_loss(painted.masks, openings, weight)
-        flow = self.flow_loss(painted.grids, batch)
+        here, there = (2 * each.to(device) - 1 for each in (batch.driving_points, batch.source_points))
+        flow = flow_loss(painted.grids, here, there, self.point_weights)
         (
             loss
             + self.config.structure_weight * structure_loss(painted.image, target, regions)
@@ -256,22 +215,6 @@ class Phase1:
         self.step += 1
         return float(loss.detach())
 
-    def flow_loss(self, grids: list[Tensor], batch: PaintedBatch) -> Tensor:
-        """Mean distance, of a picture from -1 to 1, of where the known points are sampled to where they are.
-
-        The painter knows where a point of the driving frame lies in the source. Colours alone tell a lip's flow only
-        once it is nearly right.
-        """
-        device = self.config.device
-        here, there = (2 * points.to(device) - 1 for points in (batch.driving_points, batch.source_points))
-        inside = ((here.abs() < 1) & (there.abs() < 1)).all(-1, keepdim=True).float() * self.point_weights
-        loss = here.new_zeros(())
-        supervised = [grid for grid in grids if grid.shape[1] >= _FIRST_FLOW_PX]
-        for grid in supervised:
-            found = F.grid_sample(grid.permute(0, 3, 1, 2), here[:, :, None], align_corners=False)[..., 0].mT
-            loss = loss + ((found - there).abs() * inside).sum() / inside.sum() / len(supervised)
-        return loss
-
     @torch.no_grad()
     def validate(self, driving_px: int) -> dict[str, float]:
         """Errors on people never trained on, averaged weights.
@@ -285,27 +228,11 @@ class Phase1:
         image = painted.image
         difference = (image - to_unit(batch.driving, self.config.device)).abs()
         regions = batch.regions.to(self.config.device).float()
-        self._write_sheet(batch, image)
+        write_sheet(self.folder / "phase1.png", batch, image)
         return {
             "l1": float(difference.mean()),
             "l1_regions": float((difference * regions).sum() / (3 * regions.sum())),
         }
-
-    def _write_sheet(self, batch: PaintedBatch, image: Tensor) -> None:
-        """A picture of triples (source, wanted, got), for the eye."""
-        import cv2
-
-        size = batch.driving.shape[-1]
-        got = ((image.clamp(-1, 1) + 1) * 127.5).round().byte().cpu()
-        source = F.interpolate(batch.source.float(), size=size, mode="area").byte()
-        num_driving = batch.driving.shape[0] // batch.source.shape[0]
-        cells = [
-            torch.cat([source[i // num_driving], batch.driving[i], got[i]], -1) for i in range(batch.driving.shape[0])
-        ]
-        rows = [torch.cat(cells[i : i + 2], -1) for i in range(0, len(cells), 2)]
-        sheet = torch.cat(rows, -2).permute(1, 2, 0).numpy()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(self.folder / "phase1.png"), sheet[..., ::-1])
 
     def run(self, seconds: float = float("inf")) -> None:
         """Train until the last stage ends or time is up; saves often."""

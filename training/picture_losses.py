@@ -1,10 +1,11 @@
-"""What phase 1 asks of a picture, and of how much of the portrait it shows."""
+"""What phase 1 asks of a picture, of how much of the portrait it shows, and of where it samples the portrait."""
 
 import torch.nn.functional as F
 from torch import Tensor
 
 _NUM_LOSS_SIZES = 4
 _STRUCTURE_PX = 7
+_FIRST_FLOW_PX = 16
 # Of SSIM, for pictures whose values span two.
 _C1, _C2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
 
@@ -56,4 +57,22 @@ def mask_loss(masks: list[Tensor], openings: Tensor, weight: Tensor) -> Tensor:
     for mask in masks:
         hidden = F.adaptive_avg_pool2d(openings, mask.shape[-1])
         loss = loss + (mask * hidden).sum() / hidden.sum().clamp(min=1) / len(masks)
+    return loss
+
+
+def flow_loss(grids: list[Tensor], here: Tensor, there: Tensor, point_weights: Tensor) -> Tensor:
+    """Mean distance, of a picture from -1 to 1, of where the known points are sampled to where they are.
+
+    The painter knows where a point of the driving frame lies in the source. Colours alone tell a lip's flow only once
+    it is nearly right.
+
+    grids: each level's [B, s, s, 2]; here, there: [B, N, 2], the points in the driving frame and in the source, -1 to 1
+    point_weights: [1, N, 1]
+    """
+    inside = ((here.abs() < 1) & (there.abs() < 1)).all(-1, keepdim=True).float() * point_weights
+    loss = here.new_zeros(())
+    supervised = [grid for grid in grids if grid.shape[1] >= _FIRST_FLOW_PX]
+    for grid in supervised:
+        found = F.grid_sample(grid.permute(0, 3, 1, 2), here[:, :, None], align_corners=False)[..., 0].mT
+        loss = loss + ((found - there).abs() * inside).sum() / inside.sum() / len(supervised)
     return loss

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from contract.errors import BundleError, ConfigError
 from models.checkpoint import load_checkpoint
-from training.phase1_autoencoder import Phase1, Phase1Config
+from training.phase1_autoencoder import Phase1
+from training.phase1_config import Phase1Config
 from training.phase1_reading import Reading, ReadingConfig
 from training.phase2_flow import Phase2, Phase2Config
 from training.shared_gradients import run_in_processes

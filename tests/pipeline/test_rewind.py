@@ -61,7 +61,7 @@ def test_taken_back_to_a_seam_the_same_sound_gives_the_same_frames(last_index: i
     wishes = happy if last_index > 20 else {}
 
     def through(stream: NeuralStream, chunks: list[SpeechChunk]) -> dict[int, np.ndarray]:
-        shown = {}
+        shown: dict[int, np.ndarray] = {}
         for chunk in chunks:
             if chunk.index in wishes:
                 stream.direct(wishes[chunk.index])
@@ -149,7 +149,7 @@ def approaching() -> FakeEngine:
         goal = 3 * np.asarray(inputs["audio_features"], np.float32)[..., :1]
         motion = [np.asarray(inputs["carried_motion"], np.float32)[:, -1]]
         for i in range(goal.shape[1]):
-            motion.append(motion[-1] + (goal[:, i] - motion[-1]) / 3)
+            motion.append((motion[-1] + (goal[:, i] - motion[-1]) / 3).astype(np.float32))
         left = 1 - np.asarray(inputs["time"], np.float32)[:, None, None]
         return {"velocity": ((np.stack(motion[1:], 1) - np.asarray(inputs["noisy_motion"])) / left).astype(np.float32)}
 
@@ -210,10 +210,10 @@ def test_an_emotion_on_its_way_goes_on_from_the_last_frame_shown(last_index: int
     sampler.choose(emotion_vector("happy"))
     place += draw(32, 30, "happy")
     sampler.rewind(last_index)
-    place = np.array(place[: last_index + 1] + draw(last_index + 1, 40, "happy"))
-    assert np.diff(place).min() > -1e-4 and np.diff(place).max() < 3 / 8, "the whole way is 3"
-    np.testing.assert_allclose(place[:27], -1, atol=1e-5)
-    np.testing.assert_allclose(place[-10:], 2, atol=1e-5)
+    went = np.array(place[: last_index + 1] + draw(last_index + 1, 40, "happy"))
+    assert np.diff(went).min() > -1e-4 and np.diff(went).max() < 3 / 8, "the whole way is 3"
+    np.testing.assert_allclose(went[:27], -1, atol=1e-5)
+    np.testing.assert_allclose(went[-10:], 2, atol=1e-5)
 
 
 def test_a_predicted_emotion_forgets_the_sound_and_stays_where_it_is() -> None:

@@ -43,7 +43,7 @@ def test_a_splice_in_mid_word_is_no_larger_a_step_than_seams_of_speech(tmp_path:
     spec = avatar.spec
     basis = np.load(folder / "motion_basis.npy")
     with av.open(str(folder / "portraits" / "anna.png")) as file:
-        picture = next(file.decode(video=0)).to_ndarray(format="rgb24")
+        picture = next(file.decode(video=0)).to_ndarray(format="rgb24").astype(np.uint8)
     portrait = avatar.prepare(picture)
     # As one sentence, without pauses to cut in.
     text = " ".join(SENTENCES).replace(".", "")

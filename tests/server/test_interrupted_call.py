@@ -63,7 +63,8 @@ def talking_face() -> NeuralAvatar:
     def move(inputs: dict) -> dict:
         opening = [np.asarray(inputs["carried_motion"], np.float32)[:, -1]]
         for i in range(inputs["audio_features"].shape[1]):
-            opening.append((opening[-1] + 4 * np.asarray(inputs["audio_features"], np.float32)[:, i, :1]) / 2)
+            heard = np.asarray(inputs["audio_features"], np.float32)[:, i, :1]
+            opening.append(((opening[-1] + 4 * heard) / 2).astype(np.float32))
         left = 1 - np.asarray(inputs["time"], np.float32)[:, None, None]
         return {"velocity": ((np.stack(opening[1:], 1) - inputs["noisy_motion"]) / left).astype(np.float32)}
 
