@@ -75,9 +75,11 @@ class Reading:
         return self.folder / "reading.pt"
 
     def _resume(self) -> None:
-        state = load_checkpoint(self.checkpoint_path, needs=("model", "optimizer", "step", "metrics"))
+        state = load_checkpoint(self.checkpoint_path, needs=("model", "step", "metrics"))
         load_parameters(self.model, state["model"], str(self.checkpoint_path))
-        self.optimizer.load_state_dict(state["optimizer"])
+        # What is kept for other machines is the network alone.
+        if "optimizer" in state:
+            self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.metrics = state["step"], state["metrics"]
 
     def save(self) -> None:
