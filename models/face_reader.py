@@ -83,7 +83,11 @@ class FaceReader(nn.Module):
         self.to_motion = nn.Linear(_READER_WIDTH, config.num_motion_directions)
         self.to_framing = nn.Linear(_READER_WIDTH, NUM_FRAMING)
         self.to_shape = nn.Linear(_READER_WIDTH, 2 * NUM_SHAPE_POINTS)
-        self.register_buffer("usual", torch.full((NUM_SHAPE_POINTS, 2), 0.5))  # where points usually lie, 0 to 1
+        # Where points usually lie, 0 to 1. Training knows; until then eyes lie apart, or there is no line across them.
+        usual = torch.full((NUM_SHAPE_POINTS, 2), 0.5)
+        for rows, place in zip((_LIP_ROWS, *_EYE_ROWS), ((0.5, 0.7), (0.37, 0.45), (0.63, 0.45)), strict=True):
+            usual[rows] = torch.tensor(place)
+        self.register_buffer("usual", usual)
         self.lips = _trunk(_LIPS.width_px, _LIPS.height_px, 3, _CLOSE_CHANNELS)
         self.eyes = _trunk(_EYE.width_px, _EYE.height_px, 6, _CLOSE_CHANNELS)
         self.closer = nn.Sequential(nn.Linear(2 * _LOOK_WIDTH + _READER_WIDTH, _READER_WIDTH), nn.ReLU())
