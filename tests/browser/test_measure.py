@@ -172,3 +172,17 @@ def test_what_the_page_returns_is_read() -> None:
     )
     assert recording.pixels.tolist() == pixels.reshape(2, 2, 3).tolist()
     assert recording.sound_times_ms == pytest.approx([1100.0, 1101.0])
+
+
+def test_a_head_that_nods_with_its_mouth_shut_does_not_count_as_a_mouth_that_moves() -> None:
+    generator = np.random.default_rng(0)
+    rough = np.kron(generator.uniform(0, 255, (14, 16)), np.ones((5, 5)))
+    face = np.mean([np.roll(rough, (i, j), (0, 1)) for i in range(5) for j in range(5)], 0)
+    # Up and down for a fifth of the time, so that the median frame is the face at rest.
+    places = [3 * (i % 20 == 1) - 2 * (i % 20 == 7) for i in range(60)]
+    nodding = np.stack([np.roll(face, place, 0) for place in places]).astype(np.uint8)
+    unheld = np.abs(nodding - np.median(nodding, 0)[None]).mean((1, 2))
+    assert unheld.max() > 10 and mouth_movement(nodding).max() < 0.5
+    talking = np.stack([face] * 60).astype(np.uint8)
+    talking[::3, 20:40, 30:50] //= 2
+    assert mouth_movement(talking).max() > 4
