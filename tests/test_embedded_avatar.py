@@ -12,7 +12,7 @@ import pytest
 
 from bundles import embedded_bundle
 from bundles.manifest import read_manifest
-from tests.browser.live_page import MOUTH_BOX
+from tests.browser.live_page import NOSE_AND_MOUTH_BOX, NOSE_SHARE
 from tests.browser.measure import Recording, lip_sync
 from tests.browser.sound_files import RATE_HZ, read_resampled, write_speech, write_wav
 from tests.figures import Note
@@ -33,11 +33,11 @@ def run_generate(audio: Path, output: Path, *options: str) -> float:
 
 
 def recorded(film: Path) -> Recording:
-    """The mouth's box and the sound of a film, as a browser would record them."""
+    """The box of nose and mouth and the sound of a film, as a browser would record them."""
     with av.open(str(film)) as container:
         pictures = np.stack([frame.to_ndarray(format="gray") for frame in container.decode(video=0)])
     side = pictures.shape[1]
-    left, top, right, bottom = (round(edge * side) for edge in MOUTH_BOX)
+    left, top, right, bottom = (round(edge * side) for edge in NOSE_AND_MOUTH_BOX)
     sound = read_resampled(film).astype(np.float64) / 32768
     hop = RATE_HZ // 100
     hops = sound[: len(sound) // hop * hop].reshape(-1, hop)
@@ -78,7 +78,8 @@ def test_a_film_is_made_in_less_time_than_it_lasts(tmp_path: Path, note_figures:
 def test_lips_follow_the_voice_and_rest_in_silence(tmp_path: Path, note_figures: Note, live: bool) -> None:
     film = tmp_path / "film.mp4"
     run_generate(write_speech(tmp_path / "speech.wav"), film, *(["--hop-frames", "5"] if live else []))
-    found = lip_sync(recorded(film))
+    recording = recorded(film)
+    found = lip_sync(recording, round(NOSE_SHARE * recording.pixels.shape[1]))
     note_figures(asdict(found))
     assert found.correlation >= 0.5
     assert abs(found.lag_ms) <= 80

@@ -16,6 +16,9 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 LIVE_LIMIT_MS = 20_000
 # Of the avatar's picture, which is framed alike for every portrait: left, top, right, bottom as shares.
 MOUTH_BOX = (0.37, 0.60, 0.63, 0.82)
+# The same with the nose above it, which moves with the head alone, and the share of its rows that are the nose's.
+NOSE_AND_MOUTH_BOX = (0.37, 0.46, 0.63, 0.82)
+NOSE_SHARE = (0.60 - 0.46) / (0.82 - 0.46)
 # The test pattern's upper half: the frame counter stands below.
 FLASH_BOX = (0.1, 0.1, 0.9, 0.5)
 
@@ -66,9 +69,11 @@ def prepare_recording(page: Page) -> None:
         page.add_init_script(path=HERE / script)
 
 
-def record_call(page: Page, box: tuple[float, float, float, float], duration_s: float) -> tuple[Recording, Reception]:
-    """Record a live call for so long."""
-    wanted = {"selector": "#avatar", "box": box, "width": 48, "height": 36}
+def record_call(
+    page: Page, box: tuple[float, float, float, float], duration_s: float, height_px: int = 36
+) -> tuple[Recording, Reception]:
+    """Record a live call for so long; height_px: of the recorded box, which is 48 pixels wide."""
+    wanted = {"selector": "#avatar", "box": box, "width": 48, "height": height_px}
     page.evaluate("wanted => window.startRecording(wanted)", wanted)
     before = _video(page)
     page.wait_for_timeout(1000 * duration_s)

@@ -19,7 +19,7 @@ LARGEST_LAG_MS = 400.0
 QUIET_SHARE = 0.05
 SHORTEST_PAUSE_MS = 1000.0
 PAUSE_EDGE_MS = 400.0
-LARGEST_SHIFT_PX = 3
+LARGEST_SHIFT_PX = 4
 CLICK_PEAK = 0.1
 FLASH_GREY = 127.0
 # A click and a flash further apart than this are not the same event.
@@ -90,37 +90,47 @@ def on_page_clock(context_times_s: Floats, clock_pairs: Floats) -> Floats:
     return np.asarray(slope * context_times_s + offset_ms)
 
 
-def mouth_movement(pixels: NDArray[np.uint8]) -> Floats:
-    """[frames] least mean |difference from the median frame|, the box shifted by up to 3 px: a head may nod in silence.
+def mouth_movement(pixels: NDArray[np.uint8], num_nose_rows: int = 0) -> Floats:
+    """[frames] mean |difference from the median frame| of the rows below the nose's, held where the nose is at rest.
 
-    pixels: [frames, height, width] uint8
+    A head may nod in silence. The nose alone says where it is, so that nothing of the mouth's own movement is taken
+    away, and a head that stays where it is gives what it gives without.
+
+    pixels: [frames, height, width] uint8, the first `num_nose_rows` show the nose
     """
-    median = np.median(pixels, axis=0).astype(np.float32)
-    height, width = median.shape
-    largest = min(LARGEST_SHIFT_PX, height // 8, width // 8)
-    # Half pixels, since a head at rest moves by less than whole ones.
-    middle = median[largest : height - largest, largest : width - largest]
-    least = np.full(len(pixels), np.inf, np.float32)
-    for down in np.arange(-largest, largest + 0.25, 0.5):
-        rows = _between(pixels, down, largest, axis=1)
-        for right in np.arange(-largest, largest + 0.25, 0.5):
-            shifted = _between(rows, right, largest, axis=2)
-            least = np.minimum(least, np.abs(shifted - middle[None]).mean(axis=(1, 2)))
-    return np.asarray(least, np.float64)
+    if num_nose_rows == 0:
+        return np.asarray(np.abs(pixels - np.median(pixels, axis=0)[None]).mean(axis=(1, 2)))
+    held = _held_by_the_nose(pixels.astype(np.float32), num_nose_rows)
+    return np.asarray(np.abs(held - np.median(held, axis=0)[None]).mean(axis=(1, 2)), np.float64)
 
 
-def _between(pixels: NDArray[Any], shift: float, margin: int, axis: int) -> NDArray[np.float32]:
+def _held_by_the_nose(pixels: NDArray[np.float32], num_nose_rows: int) -> NDArray[np.float32]:
+    """The rows below the nose's, each frame moved by what brings its nose nearest to the median frame's."""
+    margin = LARGEST_SHIFT_PX
+    nose = np.median(pixels[:, :num_nose_rows], axis=0)[margin:-margin, margin:-margin]
+    steps = np.arange(-margin, margin + 0.25, 0.5)  # a head at rest moves by less than whole pixels
+    nearest = np.full(len(pixels), np.inf)
+    held = np.empty_like(pixels[:, num_nose_rows:-margin, margin:-margin])
+    for down in steps:
+        rows = _moved(pixels, down, margin, axis=1)  # row i of it is row i + margin
+        for right in steps:
+            moved = _moved(rows, right, margin, axis=2)
+            distance = np.abs(moved[:, : num_nose_rows - 2 * margin] - nose[None]).mean(axis=(1, 2))
+            better = distance < nearest
+            nearest[better] = distance[better]
+            held[better] = moved[better, num_nose_rows - margin :]
+    return held
+
+
+def _moved(pixels: NDArray[np.float32], shift_px: float, margin: int, axis: int) -> NDArray[np.float32]:
     """The pictures moved along an axis by linear interpolation, without a margin at either end."""
-    whole = int(np.floor(shift))
-    share = np.float32(shift - whole)
-    end = pixels.shape[axis] - margin
-    if margin == 0:
-        return np.asarray(pixels, np.float32)
-    one = np.take(pixels, np.arange(margin + whole, end + whole), axis).astype(np.float32)
+    places = np.arange(margin, pixels.shape[axis] - margin) + int(np.floor(shift_px))
+    share = np.float32(shift_px % 1)
+    here = np.take(pixels, places, axis)
     if share == 0:
-        return one
-    other = np.take(pixels, np.arange(margin + whole + 1, end + whole + 1), axis).astype(np.float32)
-    return one + share * (other - one)
+        return here
+    moved: NDArray[np.float32] = here + share * (np.take(pixels, places + 1, axis) - here)
+    return moved
 
 
 def envelope(recording: Recording, times_ms: Floats) -> Floats:
@@ -133,9 +143,12 @@ def envelope(recording: Recording, times_ms: Floats) -> Floats:
     return np.sqrt((upper - lower) * hop_ms / ENVELOPE_MS)
 
 
-def lip_sync(recording: Recording) -> LipSync:
-    """Compare the mouth's movement with the sound at 25 Hz; raises ValueError where there is no sound or no pause."""
-    movement = mouth_movement(recording.pixels)
+def lip_sync(recording: Recording, num_nose_rows: int = 0) -> LipSync:
+    """Compare the mouth's movement with the sound at 25 Hz; raises ValueError where there is no sound or no pause.
+
+    num_nose_rows: as `mouth_movement` takes it
+    """
+    movement = mouth_movement(recording.pixels, num_nose_rows)
     # A picture stands for the 40 ms that it is shown: its time is the middle of them.
     middles_ms = recording.frame_times_ms + FRAME_MS / 2
     first_ms = max(middles_ms[0], recording.sound_times_ms[0]) + LARGEST_LAG_MS + ENVELOPE_MS

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Playwright
 
-from tests.browser.live_page import FLASH_BOX, MOUTH_BOX, chromium, prepare_recording, record_call, start_call
+from tests.browser.live_page import (
+    FLASH_BOX,
+    NOSE_AND_MOUTH_BOX,
+    NOSE_SHARE,
+    chromium,
+    prepare_recording,
+    record_call,
+    start_call,
+)
 from tests.browser.live_server import live_server
 from tests.browser.measure import Recording, lip_sync, longest_callback_gap_ms, longest_gap_ms, skews_ms
 from tests.browser.sound_files import write_clicks, write_speech
@@ -18,6 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.system("chromiu
 DURATION_S = 20.0
 # The encoder's rate and the jitter buffers settle first.
 SETTLE_MS = 2000
+HEIGHT_PX = 59  # as many to the mouth as when it was recorded alone, 36
 MOST_MEMORY_BYTES = 1.5 * 2**30
 
 
@@ -33,7 +42,7 @@ def record(
         page.goto(url)
         start_call(page)
         page.wait_for_timeout(SETTLE_MS)
-        recording, reception = record_call(page, box, DURATION_S)
+        recording, reception = record_call(page, box, DURATION_S, HEIGHT_PX)
         page.screenshot(path=shot)
         page.click("#stop")
         page.wait_for_selector("body[data-state=idle]")
@@ -56,10 +65,10 @@ def test_mouth_follows_the_returned_voice(playwright: Playwright, tmp_path: Path
     with live_server(tmp_path / "server.log") as server:
         microphone = write_speech(tmp_path / "speech.wav")
         shot = tmp_path / "call.png"
-        recording = record(playwright, server.url, microphone, MOUTH_BOX, note_figures, shot)
+        recording = record(playwright, server.url, microphone, NOSE_AND_MOUTH_BOX, note_figures, shot)
         peak_bytes = server.peak_memory_bytes
     note_figures({"peak_memory_mib": peak_bytes / 2**20})
-    found = lip_sync(recording)
+    found = lip_sync(recording, round(NOSE_SHARE * HEIGHT_PX))
     note_figures(asdict(found))
     assert found.correlation >= 0.5
     assert abs(found.lag_ms) <= 80
