@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from models.autoencoder_config import AutoencoderConfig
 from models.layers import EqualConv2d, LeakyBias, ModulatedConv2d, StyledConv, fir_kernel, fir_upsample
+from models.picture_window import WINDOWED_PX, Window, windowed
 
 _TEMPLATE_WIDTH, _NUM_TEMPLATE_LAYERS, _TEMPLATE_SLOPE = 256, 2, 0.2
 
@@ -82,9 +83,15 @@ class FlowHead(nn.Module):
             raw = raw + fir_upsample(previous, self.kernel)
         return raw
 
-    def grid(self, raw: Tensor) -> Tensor:
-        """Where each pixel is sampled from, as `grid_sample` takes it: [B, S, S, 2], x and y from -1 to 1."""
-        return torch.tanh(raw[:, 0:2]).permute(0, 2, 3, 1) + self.base
+    def grid(self, raw: Tensor, window: Window | None = None) -> Tensor:
+        """Where each pixel is sampled from, as `grid_sample` takes it: [B, S, S, 2], x and y from -1 to 1.
+
+        window: the part of the level that raw is of
+        """
+        base = self.base
+        if window is not None:
+            base = window.of(base.permute(2, 0, 1), base.shape[0]).permute(1, 2, 0)
+        return torch.tanh(raw[:, 0:2]).permute(0, 2, 3, 1) + base
 
     def warp(self, feature: Tensor, grid: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         """The portrait's features, warped but not masked, and the mask [B, 1, S, S]."""
@@ -213,17 +220,30 @@ class FrameDecoder(nn.Module):
             finest = level == config.num_levels - 1
             self.to_rgbs.append(CompositeHead(fine) if finest and config.composites else RgbHead(fine))
 
-    def levels(self, latent: Tensor, features: list[Tensor], *, finest_projected: bool = False) -> Iterator[Level]:
+    def levels(
+        self,
+        latent: Tensor,
+        features: list[Tensor],
+        *,
+        finest_projected: bool = False,
+        window: Window | None = None,
+    ) -> Iterator[Level]:
         """Pictures of 8 x 8, 16 x 16, ... as the levels add to them, with their flows; stop where enough.
 
         latent: [B, latent_dim]; features: coarsest first, at least as many as are asked for
         finest_projected: the finest map is already the RGB head's projection [B, 3, S, S]
+        window: levels finer than 64 x 64 give that part alone, wrong by its edges, where convolutions see nothing
         """
         x = self.conv1(self.input(latent.shape[0]), latent)
         raw: Tensor | None = None
         image: Tensor | None = None
         templates = None if self.template is None else self.template.levels(latent, self.config.num_levels)
         for level in range(self.config.num_levels):
+            side = 8 * 2**level
+            part = windowed(window, side)
+            if part is not None and side == 2 * WINDOWED_PX:
+                assert raw is not None and image is not None
+                x, raw, image = part.of(x), part.of(raw), part.of(image)
             x = self.convs[2 * level](x, latent)
             x = self.convs[2 * level + 1](x, latent)
             finest = level == self.config.num_levels - 1
@@ -233,8 +253,11 @@ class FrameDecoder(nn.Module):
                 # A 1x1 convolution commutes with sampling and with the mask, and nothing else reads the finest map.
                 feature = head.project(feature)
             raw = flow(x, latent, raw)
-            flowing = raw if templates is None else raw + next(templates)
-            grid = flow.grid(flowing)
+            flowing = raw
+            if templates is not None:
+                template = next(templates)
+                flowing = raw + (template if part is None else part.of(template, side))
+            grid = flow.grid(flowing, part)
             sampled, mask = flow.warp(feature, grid, flowing)
             if isinstance(head, CompositeHead):
                 assert image is not None, "a composite needs a painted picture"

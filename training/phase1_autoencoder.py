@@ -26,7 +26,9 @@ from models.checkpoint import load_checkpoint, load_parameters
 from models.face_reader import FaceReader
 from models.frame_decoder import CompositeHead, FlowHead
 from models.motion_autoencoder import MotionAutoencoder
+from models.picture_window import Window
 from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
+from training.face_windows import WINDOW_MARGIN, draw_window, looked_at, trimmed
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, painted_batches, to_unit
 from training.painted_readings import shape_of
@@ -50,7 +52,7 @@ def sample(picture: Tensor, grid: Tensor) -> Tensor:
 
 
 class Painted(NamedTuple):
-    """What the auto-encoder makes of a batch.
+    """What the auto-encoder makes of a batch, or of a window of it at its finer levels.
 
     image: [P * K, 3, S, S]; beneath: [P * K, 3, s, s], what it is laid over, s is S or half of it
     grids, masks: each level's [P * K, s, s, 2] and [P * K, 1, s, s]
@@ -139,8 +141,8 @@ class Phase1:
                 return stage
         return None
 
-    def paint_from(self, batch: PaintedBatch) -> Painted:
-        """Frames of the batch's driving size and the flows they came by.
+    def paint_from(self, batch: PaintedBatch, window: Window | None = None) -> Painted:
+        """Frames of the batch's driving size, or a window of them, and the flows they came by.
 
         Where the decoder has not grown to its full size, the portrait is laid over the picture as its last level will:
         else all of hair and room would be learned by heart, only to be hidden later.
@@ -156,7 +158,10 @@ class Phase1:
             identity, features = self.model.enc.appearance(source, self.shape_of_sources(batch, source))
             latent = identity.repeat_interleave(num_driving, 0) + self.model.dec.direction(driving)
             repeated = [feature.repeat_interleave(num_driving, 0) for feature in features[:num_levels]]
-            levels = list(islice(self.model.dec.levels(latent, repeated), num_levels))
+            outer = None if window is None else window.grown(WINDOW_MARGIN)
+            levels = list(islice(self.model.dec.levels(latent, repeated, window=outer), num_levels))
+        if window is not None and outer is not None:
+            levels = trimmed(levels, window.within(outer))
         grids, masks = [level.grid for level in levels], [level.mask.float() for level in levels]
         if side == source.shape[-1] or not self.config.autoencoder.composites:
             return Painted(levels[-1].image.float(), levels[-2].image.float(), grids, masks)
@@ -182,24 +187,28 @@ class Phase1:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         device = self.config.device
-        painted = self.paint_from(batch)
-        openings = batch.openings.to(device).float()
-        regions = batch.regions.to(device).float()
-        weight = 1 + stage.region_weight * (regions + _OPENING_WEIGHT * openings)
-        target = to_unit(batch.driving, device)
+        window = draw_window(self.config.seed, self.step) if stage.looks_at_faces else None
+        painted = self.paint_from(batch, window)
+        every_opening = batch.openings.to(device).float()
+        openings = [
+            looked_at(F.adaptive_avg_pool2d(every_opening, 8 * 2**level), window) for level in range(len(painted.masks))
+        ]
+        regions = looked_at(batch.regions.to(device).float(), window)
+        weight = 1 + stage.region_weight * (regions + _OPENING_WEIGHT * openings[-1])
+        target = looked_at(to_unit(batch.driving, device), window)
         loss = picture_loss(painted.image, target, weight)
         # What is painted must be right where the warp hides it as well, or the mask never learns to show it. But to
         # paint all of somebody's hair and room again, only to be hidden, takes what the mouth and the lids need.
         hidden = painted.masks[-1].detach() * (1 - regions) if self.config.autoencoder.composites else 0.0
-        side = painted.beneath.shape[-1]
         beneath_target, beneath_weight = (
-            F.adaptive_avg_pool2d(each, side) for each in (target, weight * (1 - self.config.hidden_discount * hidden))
+            F.adaptive_avg_pool2d(each, (painted.beneath.shape[-2], painted.beneath.shape[-1]))
+            for each in (target, weight * (1 - self.config.hidden_discount * hidden))
         )
         beneath = picture_loss(painted.beneath, beneath_target, beneath_weight)
         self.optimizer.zero_grad(set_to_none=True)
         showing = mask_loss(painted.masks, openings, weight)
         here, there = (2 * each.to(device) - 1 for each in (batch.driving_points, batch.source_points))
-        flow = flow_loss(painted.grids, here, there, self.point_weights)
+        flow = flow_loss(painted.grids, here, there, self.point_weights, window)
         (
             loss
             + self.config.structure_weight * structure_loss(painted.image, target, regions)

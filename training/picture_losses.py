@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.picture_window import Window, windowed
+
 _NUM_LOSS_SIZES = 4
 _STRUCTURE_PX = 7
 _FIRST_FLOW_PX = 16
@@ -46,33 +48,39 @@ def _windows(picture: Tensor) -> Tensor:
     return F.avg_pool2d(picture, _STRUCTURE_PX, 1, _STRUCTURE_PX // 2, count_include_pad=False)
 
 
-def mask_loss(masks: list[Tensor], openings: Tensor, weight: Tensor) -> Tensor:
+def mask_loss(masks: list[Tensor], openings: list[Tensor], weight: Tensor) -> Tensor:
     """How much is shown of the portrait between the lips, where it has nothing to show, and missing elsewhere.
 
-    masks: each level's [B, 1, s, s]; openings: [B, 1, S, S], 1 between the lips
+    masks: each level's [B, 1, s, s]; openings: of the same sizes, 1 between the lips
     weight: [B, 1, S, S], of showing the portrait
     Elsewhere the finest level is asked to show it: to L1 a blurred face is a cheaper mistake than one a pixel off.
     """
-    loss = ((1 - masks[-1]) * (1 - openings) * weight).mean()
-    for mask in masks:
-        hidden = F.adaptive_avg_pool2d(openings, mask.shape[-1])
+    loss = ((1 - masks[-1]) * (1 - openings[-1]) * weight).mean()
+    for mask, hidden in zip(masks, openings, strict=True):
         loss = loss + (mask * hidden).sum() / hidden.sum().clamp(min=1) / len(masks)
     return loss
 
 
-def flow_loss(grids: list[Tensor], here: Tensor, there: Tensor, point_weights: Tensor) -> Tensor:
+def flow_loss(
+    grids: list[Tensor], here: Tensor, there: Tensor, point_weights: Tensor, window: Window | None = None
+) -> Tensor:
     """Mean distance, of a picture from -1 to 1, of where the known points are sampled to where they are.
 
     The painter knows where a point of the driving frame lies in the source. Colours alone tell a lip's flow only once
     it is nearly right.
 
-    grids: each level's [B, s, s, 2]; here, there: [B, N, 2], the points in the driving frame and in the source, -1 to 1
+    grids: each level's [B, s, s, 2], or its part in the window
+    here, there: [B, N, 2], the points in the driving frame and in the source, -1 to 1
     point_weights: [1, N, 1]
     """
-    inside = ((here.abs() < 1) & (there.abs() < 1)).all(-1, keepdim=True).float() * point_weights
     loss = here.new_zeros(())
-    supervised = [grid for grid in grids if grid.shape[1] >= _FIRST_FLOW_PX]
-    for grid in supervised:
-        found = F.grid_sample(grid.permute(0, 3, 1, 2), here[:, :, None], align_corners=False)[..., 0].mT
+    sides = [8 * 2**level for level in range(len(grids))]
+    supervised = [
+        (grid, windowed(window, side)) for grid, side in zip(grids, sides, strict=True) if side >= _FIRST_FLOW_PX
+    ]
+    for grid, part in supervised:
+        at = here if part is None else part.coordinates(here)
+        inside = ((at.abs() < 1) & (there.abs() < 1)).all(-1, keepdim=True).float() * point_weights
+        found = F.grid_sample(grid.permute(0, 3, 1, 2), at[:, :, None], align_corners=False)[..., 0].mT
         loss = loss + ((found - there).abs() * inside).sum() / inside.sum() / len(supervised)
     return loss
