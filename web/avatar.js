@@ -141,6 +141,13 @@ export class AvatarCall extends EventTarget {
     this.#ask({ emotion, motion });
   }
 
+  /** Take back what was said and is not shown yet; false where nobody is there to be told. */
+  interrupt() {
+    const isHeard = this.#state === "live" && this.#channel?.readyState === "open";
+    if (isHeard) this.#channel.send(JSON.stringify({ type: "interrupt" }));
+    return isHeard;
+  }
+
   /** End the call. */
   async stop() {
     const farewell = this.#leave();

@@ -5,6 +5,8 @@
  * as AvatarCall.direct takes them.
  */
 
+import { make } from "./elements.js";
+
 const SEND_INTERVAL_MS = 40;
 // The server's word comes a moment after the hand's: as long as that moves, it is not corrected.
 const OWN_HAND_MS = 600;
@@ -25,47 +27,29 @@ const HEARD = ["From the voice", "M4 11.6v.8M8 8.5v7M12 5v14M16 8.5v7M20 11.6v.8
 
 // name: title, and what lies below and above the middle. Sides are those of the picture.
 // Movements that speech needs for itself, such as closed lips, are left to it.
-const GROUPS = [
-  [
-    "Mouth",
-    {
-      smile: ["Smile", "less", "more"],
-      jaw: ["Jaw", "shut", "open"],
-      lip_width: ["Lip width", "narrow", "wide"],
-      lip_rounding: ["Lip rounding", "flat", "round"],
-    },
-  ],
-  [
-    "Brows",
-    {
-      brow_raise: ["Brow height", "low", "high"],
-      brow_furrow: ["Frown", "worried", "stern"],
-      sneer: ["Nose", "smooth", "wrinkled"],
-    },
-  ],
-  [
-    "Eyes",
-    {
-      blink: ["Eyelids", "wide", "shut"],
-      gaze_x: ["Gaze, sideways", "left", "right"],
-      gaze_y: ["Gaze, height", "down", "up"],
-    },
-  ],
-  [
-    "Head",
-    {
-      yaw: ["Turn", "left", "right"],
-      pitch: ["Nod", "down", "up"],
-      roll: ["Tilt", "left", "right"],
-    },
-  ],
-];
-
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
+const GROUPS = {
+  Mouth: {
+    smile: ["Smile", "less", "more"],
+    jaw: ["Jaw", "shut", "open"],
+    lip_width: ["Lip width", "narrow", "wide"],
+    lip_rounding: ["Lip rounding", "flat", "round"],
+  },
+  Brows: {
+    brow_raise: ["Brow height", "low", "high"],
+    brow_furrow: ["Frown", "worried", "stern"],
+    sneer: ["Nose", "smooth", "wrinkled"],
+  },
+  Eyes: {
+    blink: ["Eyelids", "wide", "shut"],
+    gaze_x: ["Gaze, sideways", "left", "right"],
+    gaze_y: ["Gaze, height", "down", "up"],
+  },
+  Head: {
+    yaw: ["Turn", "left", "right"],
+    pitch: ["Nod", "down", "up"],
+    roll: ["Tilt", "left", "right"],
+  },
+};
 
 function glyph(path) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -88,7 +72,7 @@ function asWords(value, [below, above]) {
 /** The groups of sliders for the motions that the server lists; numbered ones make a group of their own. */
 function groupsOf(motion) {
   const listed = new Map(motion.map((entry) => [entry.name, entry]));
-  const groups = GROUPS.map(([title, titles]) => [
+  const groups = Object.entries(GROUPS).map(([title, titles]) => [
     title,
     Object.entries(titles)
       .filter(([name]) => listed.has(name))

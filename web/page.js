@@ -4,16 +4,9 @@
 
 import { AvatarCall } from "./avatar.js";
 import { ExpressionControls } from "./expression.js";
+import { InterruptControl } from "./interruption.js";
 import { LevelMeter, listMicrophones, openMicrophone } from "./microphone.js";
-import {
-  StatisticsReader,
-  asCount,
-  asRate,
-  asTime,
-  browserRows,
-  serverRows,
-  voiceToPicture_ms,
-} from "./statistics.js";
+import { StatisticsPanel } from "./statistics_panel.js";
 
 const STATISTICS_INTERVAL_MS = 1000;
 const PORTRAIT_SETTLE_MS = 350;
@@ -21,7 +14,8 @@ const PORTRAIT_SETTLE_MS = 350;
 const at = (id) => document.getElementById(id);
 const call = new AvatarCall();
 const meter = new LevelMeter();
-const statistics = new StatisticsReader();
+const statistics = new StatisticsPanel(at);
+const interruption = new InterruptControl({ call, button: at("interrupt"), notice: at("interrupt-notice") });
 const expression = new ExpressionControls({
   emotions: at("emotion-choices"),
   motions: at("motions"),
@@ -52,7 +46,6 @@ let liveSince_ms = 0;
 let portraits = [];
 let portrait = null;
 let settling = 0;
-let serverMessage = null;
 let serverWords = "";
 
 // ---------------------------------------------------------------- words
@@ -307,7 +300,6 @@ function playStream(stream) {
   const video = at("avatar");
   video.srcObject = stream;
   statistics.reset();
-  serverMessage = null;
   video.requestVideoFrameCallback?.(() => showPoster(false));
   if (!video.requestVideoFrameCallback) video.addEventListener("playing", () => showPoster(false), { once: true });
   video.play().catch((error) => {
@@ -336,7 +328,7 @@ function showState(state, { attempt = 0, delay_s = 0 } = {}) {
   at("hear-hint").hidden = !isInCall;
   at("badges").hidden = !isInCall;
   at("expression").hidden = !isInCall || !expression.hasMotions;
-  if (!isInCall) toggleStatistics(false);
+  if (!isInCall) statistics.toggle(false);
   if (isInCall && !wasInCall) at(isViewOnly ? "stop" : "mute").focus();
   if (state === "live") {
     liveSince_ms ||= performance.now();
@@ -351,36 +343,12 @@ function showState(state, { attempt = 0, delay_s = 0 } = {}) {
 
 // ---------------------------------------------------------------- statistics
 
-const showRows = (list, rows) =>
-  list.replaceChildren(
-    ...rows.map(([label, text]) => {
-      const row = document.createElement("div");
-      row.append(
-        Object.assign(document.createElement("dt"), { textContent: label }),
-        Object.assign(document.createElement("dd"), { textContent: text }),
-      );
-      return row;
-    }),
-  );
-
-function toggleStatistics(isShown = at("statistics").hidden) {
-  at("statistics").hidden = !isShown;
-  at("statistics-toggle").setAttribute("aria-expanded", `${isShown}`);
-}
-
 async function showStatistics() {
   if (call.state !== "live") return;
   const elapsed_s = Math.floor((performance.now() - liveSince_ms) / 1000);
   at("clock").textContent = `${Math.floor(elapsed_s / 60)}:${`${elapsed_s % 60}`.padStart(2, "0")}`;
   const report = await call.getStats();
-  if (!report) return;
-  const figures = statistics.read(report);
-  const latency_ms = voiceToPicture_ms(figures, serverMessage);
-  if (Number.isFinite(figures.picture_fps)) {
-    at("headline").textContent = `${asCount(figures.picture_fps)} FPS · ${asTime(latency_ms)}`;
-    at("headline-rate").textContent = `· ${asRate(figures.received_bps)}`;
-  }
-  showRows(at("statistics-rows"), browserRows(figures, latency_ms));
+  if (report) statistics.show(report);
 }
 
 // ---------------------------------------------------------------- wiring
@@ -394,11 +362,7 @@ call.addEventListener("stream", ({ detail }) => playStream(detail.stream));
 call.addEventListener("message", ({ detail: { message } }) => {
   if (message?.type === "error") serverWords = message.detail ?? "";
   if (message?.type === "expression") expression.show(message);
-  if (message?.type !== "stats") return;
-  serverMessage = message;
-  const rows = serverRows(message);
-  at("server-heading").hidden = rows.length === 0;
-  showRows(at("server-rows"), rows);
+  if (message?.type === "stats") statistics.take(message);
 });
 call.addEventListener("failure", async ({ detail }) => {
   say(...(await callTrouble(detail.error)), { text: "Try again", run: () => start({ viewOnly: isViewOnly }) });
@@ -417,14 +381,13 @@ at("unblock").addEventListener("click", () => {
   at("unblock").hidden = true;
   at("avatar").play();
 });
-at("statistics-toggle").addEventListener("click", () => toggleStatistics());
 at("microphone-choice").addEventListener("change", changeMicrophone);
 navigator.mediaDevices?.addEventListener?.("devicechange", listChoices);
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !at("statistics").hidden) {
-    toggleStatistics(false);
-    at("statistics-toggle").focus();
-  }
+  // In a list that is open, Escape shuts the list.
+  if (event.key !== "Escape" || event.repeat || event.target instanceof HTMLSelectElement) return;
+  if (statistics.isShown && statistics.hasFocus) statistics.leave();
+  else interruption.interrupt();
 });
 setInterval(showStatistics, STATISTICS_INTERVAL_MS);
 loadPortraits();

@@ -43,6 +43,8 @@ export class StatisticsReader {
       sent_bps: byteRate(now.sent_bytes, before.sent_bytes, seconds),
       video_buffer_ms: buffered(now.video, before.video),
       audio_buffer_ms: buffered(now.audio, before.audio),
+      decode_ms: spent(now.video, before.video, "totalDecodeTime", "framesDecoded"),
+      skew_ms: audio.estimatedPlayoutTimestamp - video.estimatedPlayoutTimestamp,
       num_dropped_frames: video.framesDropped ?? 0,
       num_freezes: video.freezeCount ?? 0,
       num_lost_packets: sum(inbound, "packetsLost"),
@@ -52,24 +54,30 @@ export class StatisticsReader {
   }
 }
 
-/** Mean time that what left the jitter buffer since the last report had spent in it. */
-function buffered(now, before) {
-  const emitted = (now.jitterBufferEmittedCount ?? 0) - (before.jitterBufferEmittedCount ?? 0);
-  return emitted > 0 ? (1000 * (now.jitterBufferDelay - before.jitterBufferDelay)) / emitted : NaN;
+/** Mean time in ms that each of what was counted since the last report took. */
+function spent(now, before, seconds, count) {
+  const counted = (now[count] ?? 0) - (before[count] ?? 0);
+  return counted > 0 ? (1000 * (now[seconds] - before[seconds])) / counted : NaN;
 }
+
+/** Mean time that what left the jitter buffer since the last report had spent in it. */
+const buffered = (now, before) => spent(now, before, "jitterBufferDelay", "jitterBufferEmittedCount");
 
 const known = (value, text) => (Number.isFinite(value) ? text : "–");
 
 export const asRate = (bps) =>
   known(bps, bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mb/s` : `${Math.round(bps / 1000)} kb/s`);
-export const asTime = (ms) => known(ms, `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`);
+export const asTime = (ms) => {
+  const size = Math.abs(ms);
+  if (size >= 10_000) return known(ms, `${(ms / 1000).toFixed(size < 100_000 ? 1 : 0)} s`);
+  return known(ms, `${size < 10 ? ms.toFixed(1) : Math.round(ms)} ms`);
+};
 export const asCount = (value) => known(value, `${Math.round(value)}`);
 
 /** The browser's figures as [label, text]. */
-export function browserRows(figures, latency_ms) {
+export function browserRows(figures) {
   return [
     ["Pictures", `${asCount(figures.picture_fps)} FPS`],
-    ["Voice to picture", asTime(latency_ms)],
     ["Size", [figures.picture_px, figures.codec].filter(Boolean).join(" ") || "–"],
     ["Round trip", asTime(figures.round_trip_ms)],
     ["Received", asRate(figures.received_bps)],
@@ -104,9 +112,4 @@ export function serverRows(message, group = "") {
     const label = words.replace(/^num_/, "").replaceAll("_", " ");
     return [[label.charAt(0).toUpperCase() + label.slice(1), write(value)]];
   });
-}
-
-/** Milliseconds from a sound's way into the server to its picture on the screen: what is measured, added up. */
-export function voiceToPicture_ms(figures, serverMessage) {
-  return figures.round_trip_ms + figures.video_buffer_ms + (serverMessage?.stages_ms?.total ?? NaN);
 }

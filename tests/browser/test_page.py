@@ -1,6 +1,7 @@
 """The page, driven as people drive it, against the real server with the test pattern as its avatar."""
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,18 +93,128 @@ def test_call_from_start_to_end(browser: Browser, server: LiveServer) -> None:
     page.wait_for_timeout(1000)
     assert played_s(page) > before_s + 0.5
 
-    page.click("#statistics-toggle")
-    expect(page.locator("#statistics-rows")).to_contain_text("Round trip")
-    expect(page.locator("#server-rows")).to_contain_text("Total")
-    expect(page.locator("#headline")).to_contain_text("FPS")
-    page.keyboard.press("Escape")
-    expect(page.locator("#statistics")).to_be_hidden()
-
     page.click("#stop")
     expect(page.locator("body")).to_have_attribute("data-state", "idle")
     expect(page.locator("#start")).to_be_focused()
     assert page.evaluate("document.querySelector('#avatar').srcObject") is None
     wait_for_place(page, server)
+    assert complaints == []
+    page.context.close()
+
+
+def test_figures_are_shown_live_and_closed_again(browser: Browser, server: LiveServer) -> None:
+    complaints: list[str] = []
+    page = open_page(browser, server.url, complaints)
+    start_call(page)
+    page.click("#statistics-toggle")
+    expect(page.locator("#headline")).to_contain_text("FPS")
+    rows = page.locator("#stage-rows tr")
+    expect(rows.first).to_contain_text("Network, there")
+    expect(rows.last).to_contain_text("Browser decode")
+    expect(page.locator("#stage-rows")).to_contain_text("Playout wait")
+    expect(page.locator("#to-eye")).to_have_text(re.compile(r"^[0-9.]+ m?s$"))
+    expect(page.locator("#frame-counts")).to_contain_text("repeated")
+    widths = page.locator("#stage-bar i").evaluate_all("all => all.map(one => one.getBoundingClientRect().width)")
+    assert sum(widths) == pytest.approx(
+        page.locator("#stage-bar").evaluate("bar => bar.clientWidth"), abs=2 * len(widths)
+    )
+    page.get_by_text("All figures").click()
+    expect(page.locator("#statistics-rows")).to_contain_text("Round trip")
+    expect(page.locator("#server-rows")).to_contain_text("Total")
+    # Escape within the panel closes it, and interrupts nobody.
+    page.keyboard.press("Escape")
+    expect(page.locator("#statistics")).to_be_hidden()
+    expect(page.locator("#statistics-toggle")).to_be_focused()
+    expect(page.locator("#interrupt-notice")).to_have_text("")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Close statistics").click()
+    expect(page.locator("#statistics")).to_be_hidden()
+    expect(page.locator("#statistics-toggle")).to_have_attribute("aria-expanded", "false")
+    assert complaints == []
+    end(page)
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (390, 844), (1280, 800)])
+def test_figures_lie_beside_the_face(browser: Browser, server: LiveServer, width: int, height: int) -> None:
+    page = open_page(browser, server.url, [], viewport={"width": width, "height": height})
+    start_call(page)
+    page.click("#statistics-toggle")
+    expect(page.locator("#stage-rows")).to_contain_text("Playout wait")
+    face, figures = page.locator("#avatar").bounding_box(), page.locator("#statistics").bounding_box()
+    assert face is not None
+    assert figures is not None
+    assert face["x"] + face["width"] <= figures["x"] or face["y"] + face["height"] <= figures["y"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#statistics").evaluate("panel => panel.scrollWidth <= panel.clientWidth")
+    # However far it is scrolled, the face and the end of the call stay in sight.
+    page.mouse.wheel(0, 5000)
+    for name in ("#avatar", "#stop"):
+        expect(page.locator(name)).to_be_in_viewport(ratio=0.99)
+    end(page)
+
+
+def expect_interruptions(page: Page, number: int) -> None:
+    """Until the server says that so many were asked for."""
+    row = page.locator("#server-rows > div").filter(has_text=re.compile(f"^Interruptions{number}$"))
+    expect(row).to_have_count(1)
+
+
+def test_the_voice_is_interrupted_by_button_and_by_escape(browser: Browser, server: LiveServer) -> None:
+    complaints: list[str] = []
+    page = open_page(browser, server.url, complaints)
+    start_call(page)
+    button = page.get_by_role("button", name="Interrupt the voice")
+    button.click()
+    expect(page.get_by_role("status").filter(has_text="Interrupted")).to_be_visible()
+    expect(page.locator("#hear-hint")).to_be_hidden()
+    expect_interruptions(page, 1)
+    expect(page.locator("#interrupt-notice")).to_have_text("")
+    expect(page.locator("#hear-hint")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#interrupt-notice")).to_contain_text("Interrupted")
+    expect_interruptions(page, 2)
+    expect(button).not_to_have_attribute("aria-busy", "true")
+    before_s = played_s(page)
+    page.wait_for_timeout(500)
+    assert played_s(page) > before_s
+    assert complaints == []
+    end(page)
+
+
+def test_what_another_interrupts_is_told(browser: Browser, server: LiveServer) -> None:
+    page = open_page(browser, server.url, [])
+    with page.expect_response("**/v1/whip*") as begun:
+        start_call(page)
+    session_id = begun.value.headers["location"].rpartition("/")[2]
+    assert page.request.post(f"{server.url}v1/sessions/{session_id}/interrupt").ok
+    expect(page.locator("#interrupt-notice")).to_contain_text("Interrupted")
+    end(page)
+
+
+def test_interrupting_outside_a_call_does_nothing(browser: Browser, server: LiveServer) -> None:
+    complaints: list[str] = []
+    page = open_page(browser, server.url, complaints)
+    button = page.locator("#interrupt")
+
+    def try_all() -> None:
+        expect(button).to_be_disabled()
+        page.keyboard.press("Escape")
+        button.evaluate("button => button.click()")
+        expect(page.locator("#interrupt-notice")).to_have_text("")
+
+    try_all()
+    held: list[Route] = []
+    page.route("**/v1/whip*", lambda route: held.append(route))
+    with page.expect_request("**/v1/whip*"):
+        page.click("#start")
+    expect(page.locator("body")).to_have_attribute("data-state", "connecting")
+    try_all()
+    held[0].continue_()
+    page.wait_for_selector("body[data-state=live]", timeout=LIVE_LIMIT_MS)
+    expect(button).to_be_enabled()
+    page.click("#stop")
+    expect(page.locator("body")).to_have_attribute("data-state", "idle")
+    try_all()
     assert complaints == []
     page.context.close()
 
@@ -156,8 +267,8 @@ def test_whole_call_by_keyboard(browser: Browser, server: LiveServer) -> None:
     expect(page.locator("#mute")).to_be_focused()
     page.keyboard.press("Space")
     expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
+    for _ in range(3):
+        page.keyboard.press("Tab")
     expect(page.locator("#stop")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("body")).to_have_attribute("data-state", "idle")

@@ -1,38 +1,24 @@
 """The figures of the overlay, from reports whose answers are known; the module runs in the browser that uses it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, Playwright
 
-from tests.browser.live_page import chromium
+from tests.browser.module_page import in_module, module_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.system("chromium")]
 
-MODULE = Path(__file__).resolve().parent.parent.parent / "web" / "statistics.js"
-ADDRESS = "http://statistics.test/"
+MODULE = "statistics.js"
 
 
 @pytest.fixture(scope="module")
 def page(playwright: Playwright) -> Iterator[Page]:
-    """An empty page beside the module; nothing leaves the browser."""
-    with chromium(playwright) as browser:
-        opened = browser.new_page()
-        opened.route(ADDRESS, lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
-        opened.route(
-            ADDRESS + "statistics.js",
-            lambda route: route.fulfill(body=MODULE.read_text(), content_type="text/javascript"),
-        )
-        opened.goto(ADDRESS)
+    """A page that can import the module."""
+    with module_page(playwright) as opened:
         yield opened
-
-
-def in_module(page: Page, expression: str, argument: Any) -> Any:
-    """Evaluate an expression of `module` and `given` in the page."""
-    script = f"async given => {{ const module = await import('./statistics.js'); return {expression}; }}"
-    return page.evaluate(script, argument)
 
 
 def report(time_ms: float, **video: float) -> list[dict[str, Any]]:
@@ -51,20 +37,35 @@ READ_BOTH = """given.map(entries => new Map(entries.map(entry => [entry.id, entr
 
 
 def test_rates_are_those_of_the_time_between_two_reports(page: Page) -> None:
-    first = report(1000, framesDecoded=10, bytesReceived=0, jitterBufferDelay=1.0, jitterBufferEmittedCount=10)
-    second = report(3000, framesDecoded=60, bytesReceived=98_000, jitterBufferDelay=2.5, jitterBufferEmittedCount=60)
-    figures = in_module(page, READ_BOTH, [first, second])
+    first = report(
+        1000,
+        framesDecoded=10,
+        totalDecodeTime=1.0,
+        bytesReceived=0,
+        jitterBufferDelay=1.0,
+        jitterBufferEmittedCount=10,
+    )
+    second = report(
+        3000,
+        framesDecoded=60,
+        totalDecodeTime=1.1,
+        bytesReceived=98_000,
+        jitterBufferDelay=2.5,
+        jitterBufferEmittedCount=60,
+    )
+    figures = in_module(page, MODULE, READ_BOTH, [first, second])
     assert figures["picture_fps"] == pytest.approx(25)
     assert figures["received_bps"] == pytest.approx(8 * (98_000 + 2000) / 2)
     assert figures["video_buffer_ms"] == pytest.approx(30)
+    assert figures["decode_ms"] == pytest.approx(2)
     assert figures["round_trip_ms"] == pytest.approx(30)
     assert figures["codec"] == "VP8"
 
 
 def test_first_report_has_no_rates(page: Page) -> None:
-    rows = in_module(page, f"module.browserRows({READ_BOTH}, NaN)", [report(1000, framesDecoded=10)])
+    rows = in_module(page, MODULE, f"module.browserRows({READ_BOTH})", [report(1000, framesDecoded=10)])
     assert ["Pictures", "– FPS"] in rows
-    assert ["Voice to picture", "–"] in rows
+    assert ["Video buffer", "–"] in rows
 
 
 def test_server_message_becomes_rows_with_units(page: Page) -> None:
@@ -75,7 +76,7 @@ def test_server_message_becomes_rows_with_units(page: Page) -> None:
         "counts": {"frames_released": 308, "frames_dropped": 0},
         "waiting": {"microphone_ms": 20, "ready_frames": 2},
     }
-    assert in_module(page, "module.serverRows(given)", message) == [
+    assert in_module(page, MODULE, "module.serverRows(given)", message) == [
         ["Session", "12.3 s"],
         ["Render", "9.8 ms"],
         ["Total", "231 ms"],
@@ -85,7 +86,20 @@ def test_server_message_becomes_rows_with_units(page: Page) -> None:
     ]
 
 
-def test_latency_is_the_sum_of_what_was_measured_and_unknown_without_the_server(page: Page) -> None:
-    figures = {"round_trip_ms": 10, "video_buffer_ms": 25}
-    assert in_module(page, "module.voiceToPicture_ms(given, {stages_ms: {total: 200}})", figures) == 235
-    assert in_module(page, "module.asTime(module.voiceToPicture_ms(given, null))", figures) == "–"
+def test_skew_is_how_far_the_picture_is_behind_where_the_browser_tells_both(page: Page) -> None:
+    entries = report(1000, estimatedPlayoutTimestamp=5000.0)
+    assert np.isnan(in_module(page, MODULE, f"{READ_BOTH}.skew_ms", [entries]))
+    entries[1]["estimatedPlayoutTimestamp"] = 5030.0
+    assert in_module(page, MODULE, f"{READ_BOTH}.skew_ms", [entries]) == pytest.approx(30)
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "text"),
+    [(0.04, "0.0 ms"), (9.94, "9.9 ms"), (-3.2, "-3.2 ms"), (123.4, "123 ms"), (12_345, "12.3 s"), (202_589, "203 s")],
+)
+def test_times_have_three_figures_and_a_unit(page: Page, time_ms: float, text: str) -> None:
+    assert in_module(page, MODULE, "module.asTime(given)", time_ms) == text
+
+
+def test_unknown_is_a_dash(page: Page) -> None:
+    assert in_module(page, MODULE, "[module.asTime(NaN), module.asRate(NaN), module.asCount(NaN)]") == ["–"] * 3
