@@ -19,8 +19,17 @@ def serve(
     portrait: Annotated[str | None, typer.Option(help="Name of one of the avatar's faces, or a picture file.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.  [default: 8080]")] = None,
-    hop_frames: Annotated[int | None, typer.Option(help="Frames drawn at a time: fewer answer sooner.")] = None,
-    lookahead_frames: Annotated[int | None, typer.Option(help="Frames of sound waited for beyond those.")] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="interactive, balanced or paper: how soon a face answers, and for how much work; "
+            "auto takes the fastest that this machine sustains.  [default: auto]"
+        ),
+    ] = None,
+    hop_frames: Annotated[int | None, typer.Option(help="Frames drawn at a time, in place of the profile's.")] = None,
+    lookahead_frames: Annotated[
+        int | None, typer.Option(help="Frames of sound waited for beyond those, in place of the profile's.")
+    ] = None,
     emotion: Annotated[
         str | None,
         typer.Option(help="angry, disgust, fear, happy, neutral, sad or surprise in every call; else from the voice."),
@@ -45,6 +54,7 @@ def serve(
         portrait=portrait,
         host=host,
         port=port,
+        profile=profile,
         hop_frames=hop_frames,
         lookahead_frames=lookahead_frames,
         emotion=emotion,
@@ -105,7 +115,8 @@ def open_bundle(config):
     # The files are compared with their sums when the avatar is opened.
     manifest = read_manifest(folder, verify_sums=False)
     gallery = bundle_gallery(folder, manifest, config.portrait, config.crop)
-    avatar = open_avatar(folder, settings=config.stream_settings, face_model=config.face_model)
+    settings = config.stream_settings(config.asked_profile(manifest.spec))
+    avatar = open_avatar(folder, settings=settings, face_model=config.face_model)
     typer.echo(f"Avatar: {manifest.name}, licence {manifest.licence}.")
     return avatar, gallery
 

@@ -1,6 +1,6 @@
 """The web application: its parts, made and ended in order.
 
-start   patches -> engine thread -> warm-up -> open for calls
+start   patches -> engine thread -> choice of the profile and warm-up -> open for calls
 stop    closed for calls -> sessions end -> engine thread ends
 """
 
@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from contract.errors import FloatAvatarError
 from contract.packets import SAMPLES_PER_FRAME, VOICE_SAMPLES_PER_FRAME, SpeechChunk
-from pipeline.avatar import Avatar
+from pipeline.avatar import Avatar, StreamSettings
 from pipeline.portrait import Portrait
 from server import aiortc_patches
 from server.admission import Admission
@@ -31,6 +31,7 @@ from server.render_worker import RenderWorker
 from server.server_parts import ServerParts
 from server.session_routes import session_routes
 from server.signaling import EXPOSED, signaling_routes
+from server.startup_profile import ProfileChoice, choose_profile
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "If-Match"],
             expose_headers=EXPOSED.split(", "),
         )
-    _add_health(app, admission, metrics)
+    _add_health(app, admission, parts)
     app.include_router(signaling_routes(parts, admission, portraits))
     app.include_router(session_routes(parts, admission))
     app.include_router(portrait_routes(portraits))
@@ -99,15 +100,26 @@ def create_app(
 
 
 async def warm_up_portrait(parts: ServerParts, portraits: PortraitGallery) -> None:
-    """Run the avatar once, so that the first call does not pay for it."""
-    portrait = await portraits.prepare(portraits.find(None), parts.avatar, parts.worker)
-    await parts.worker.call(lambda: warm_up(parts.avatar, portrait, parts.config))
+    """Choose the profile and run the avatar once, so that the first call does not pay for it."""
+    config, avatar = parts.config, parts.avatar
+    portrait = await portraits.prepare(portraits.find(None), avatar, parts.worker)
+    asked = config.asked_profile(avatar.spec)
+
+    def choose_and_warm_up() -> ProfileChoice:
+        choice = ProfileChoice(asked)
+        if config.is_profile_measured:
+            choice = choose_profile(avatar, portrait, config.stream_settings(asked), parts.clock.now_s)
+        warm_up(avatar, portrait, config.stream_settings(choice.profile))
+        return choice
+
+    parts.choice = await parts.worker.call(choose_and_warm_up)
+    log.info("%s", parts.choice.told(config.max_sessions))
 
 
-def warm_up(avatar: Avatar, portrait: Portrait, config: ServerConfig) -> None:
+def warm_up(avatar: Avatar, portrait: Portrait, settings: StreamSettings) -> None:
     """Render one window of silence."""
-    stream = avatar.start(portrait, config.stream_settings)
-    for index in range(stream.delay_frames + config.hop_frames):
+    stream = avatar.start(portrait, settings)
+    for index in range(stream.delay_frames + settings.hop_frames):
         silence = SpeechChunk(
             index, np.zeros(SAMPLES_PER_FRAME, np.float32), np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16)
         )
@@ -115,7 +127,7 @@ def warm_up(avatar: Avatar, portrait: Portrait, config: ServerConfig) -> None:
             pass
 
 
-def _add_health(app: FastAPI, admission: Admission, metrics: Metrics) -> None:
+def _add_health(app: FastAPI, admission: Admission, parts: ServerParts) -> None:
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         return {"status": "alive"}
@@ -127,10 +139,15 @@ def _add_health(app: FastAPI, admission: Admission, metrics: Metrics) -> None:
         return problem(503, "the server is starting or stopping", "NotReady")
 
     @app.get("/v1/capacity")
-    async def capacity() -> dict[str, int]:
+    async def capacity() -> dict[str, int | dict[str, object] | None]:
         taken = admission.num_sessions
-        return {"slots": admission.most_sessions, "taken": taken, "free": admission.most_sessions - taken}
+        return {
+            "slots": admission.most_sessions,
+            "taken": taken,
+            "free": admission.most_sessions - taken,
+            "profile": None if parts.choice is None else parts.choice.to_json(),
+        }
 
     @app.get("/metrics")
     async def exposition() -> Response:
-        return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+        return Response(parts.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -1,14 +1,15 @@
 """The server's settings, read once: from the command line, else the environment (FLOAT_AVATAR_...), else these."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from contract.errors import ConfigError
-from contract.spec import EMOTIONS
+from contract.spec import EMOTIONS, AvatarSpec
 from pipeline.avatar import StreamSettings
+from pipeline.profile import INTERACTIVE, Profile, find_profile
 
 IceServer = Annotated[str, Field(pattern=r"^(stun|turn)s?:[^?:]+(:[0-9]+)?([?]transport=(udp|tcp))?$")]
 
@@ -26,6 +27,8 @@ class ServerConfig(BaseSettings):
     portrait: name of one of the bundle's, or a picture's path; None is the bundle's own choice
     crop: a picture's face is found and cut out; False takes its middle square as it is
     face_model: a YuNet file that finds faces in pictures; None is the detector inside OpenCV
+    profile: of pipeline.profile, by its name; auto takes the fastest that the machine sustains
+    hop_frames, lookahead_frames: in place of the profile's
     emotion: of every call; None is heard in the voice where the bundle can, else neutral
     max_sessions: calls at the same time; more get 503
     cushion_frames: ticks a frame waits, at the beginning, against uneven rendering
@@ -44,8 +47,9 @@ class ServerConfig(BaseSettings):
     portrait: str | None = None
     crop: bool = True
     face_model: Path | None = None
-    hop_frames: int = Field(default=5, ge=1)
-    lookahead_frames: int = Field(default=2, ge=0)
+    profile: Literal["auto", "interactive", "balanced", "paper"] = "auto"
+    hop_frames: int | None = Field(default=None, ge=1)
+    lookahead_frames: int | None = Field(default=None, ge=0)
     emotion: Annotated[str, AfterValidator(_known_emotion)] | None = None
     max_sessions: int = Field(default=2, ge=1)
     cushion_frames: int = Field(default=2, ge=0)
@@ -70,6 +74,19 @@ class ServerConfig(BaseSettings):
             raise ConfigError(f'{error}, expected JSON, for several values such as ["a", "b"]') from error
 
     @property
-    def stream_settings(self) -> StreamSettings:
+    def is_profile_measured(self) -> bool:
+        """True where the machine decides: nothing else was asked for."""
+        return self.profile == "auto" and self.hop_frames is None and self.lookahead_frames is None
+
+    def asked_profile(self, spec: AvatarSpec) -> Profile:
+        """The profile for a bundle as far as it was asked for; with auto the fastest, given numbers in its place."""
+        named = (INTERACTIVE if self.profile == "auto" else find_profile(self.profile)).fitted(spec)
+        if self.hop_frames is None and self.lookahead_frames is None:
+            return named
+        hop_frames = named.hop_frames if self.hop_frames is None else self.hop_frames
+        lookahead_frames = named.lookahead_frames if self.lookahead_frames is None else self.lookahead_frames
+        return Profile("custom", hop_frames, lookahead_frames)
+
+    def stream_settings(self, profile: Profile) -> StreamSettings:
         """What each session's stream is started with."""
-        return StreamSettings(self.hop_frames, self.lookahead_frames, emotion=self.emotion)
+        return StreamSettings(profile.hop_frames, profile.lookahead_frames, emotion=self.emotion)

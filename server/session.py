@@ -79,7 +79,7 @@ class Session:
         self.ufrag, self._bundle_mid = offer.ufrag, offer.bundle_mid
         try:
             first = asked.expression(parts.config.emotion)
-            settings = replace(parts.config.stream_settings, emotion=first.emotion, motion_edits=first.motion_edits)
+            settings = replace(parts.stream_settings, emotion=first.emotion, motion_edits=first.motion_edits)
             stream = await parts.worker.call(lambda: parts.avatar.start(portrait, settings))
             self._lane = parts.worker.open(stream, self._on_frame, self._on_failure)
             self._start_task(self._give_up_waiting())

@@ -44,7 +44,8 @@ def live_server(log: Path, *arguments: str, max_sessions: int = 2, port: int = 0
     """
     port = port or free_port()
     command = [sys.executable, "-m", "cli.main", "serve", "--host", "127.0.0.1", "--port", str(port), *arguments]
-    environment = {**os.environ, "FLOAT_AVATAR_MAX_SESSIONS": str(max_sessions)}
+    # Not measured: what else runs on the machine would decide.
+    environment = {"FLOAT_AVATAR_PROFILE": "interactive", **os.environ, "FLOAT_AVATAR_MAX_SESSIONS": str(max_sessions)}
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:

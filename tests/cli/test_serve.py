@@ -60,6 +60,7 @@ async def test_a_call_to_the_program_from_its_first_line_to_ctrl_c(kind: str, re
     try:
         said = await read_until(process, "Ready")
         assert re.search(r"licence \S+", said)
+        assert re.search(r"profile \w+: hop \d+, look-ahead \d+", said)
         found = re.search(r"http://localhost:(\d+) ", said)
         assert found is not None, said
         port = int(found[1])
@@ -108,6 +109,8 @@ def test_what_can_not_be_served_is_one_clear_error(bundle: Path, tmp_path: Path)
         serve_with(bundle=bundle, portrait=str(text))
     with pytest.raises(ConfigError, match="hop_frames"):
         serve_with(bundle=bundle, hop_frames=500)
+    with pytest.raises(ConfigError, match="profile 'fast'"):
+        serve_with(bundle=bundle, profile="fast")
     with pytest.raises(ConfigError, match="port"):
         serve_with(bundle=bundle, port=70_000)
     with pytest.raises(ConfigError, match="emotion 'grumpy'"):

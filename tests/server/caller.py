@@ -56,8 +56,9 @@ class RunningServer:
 
 @asynccontextmanager
 async def running_server(avatar: Avatar | None = None, **settings: Any) -> AsyncIterator[RunningServer]:
-    """A server on a free loopback port, ready for calls."""
-    app = create_app(ServerConfig.read(**settings), avatar or TestPatternAvatar(), plain_gallery())
+    """A server on a free loopback port, ready for calls; its profile is that of a fast machine unless asked for."""
+    config = ServerConfig.read(**{"profile": "interactive", **settings})
+    app = create_app(config, avatar or TestPatternAvatar(), plain_gallery())
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none", loop="none"))
     serving = asyncio.get_running_loop().create_task(server.serve())
     while not server.started:

@@ -163,7 +163,11 @@ async def test_options_health_capacity_and_portraits() -> None:
         assert options.headers["accept-post"] == "application/sdp"
         assert (await server.http.get("/v1/whip")).status_code == 204
         assert (await server.http.get("/readyz")).json() == {"status": "ready"}
-        assert (await server.http.get("/v1/capacity")).json() == {"slots": 3, "taken": 0, "free": 3}
+        capacity = (await server.http.get("/v1/capacity")).json()
+        profile = capacity.pop("profile")
+        assert capacity == {"slots": 3, "taken": 0, "free": 3}
+        assert profile["name"] == "interactive"
+        assert (profile["hop_frames"], profile["lookahead_frames"], profile["is_sustained"]) == (5, 2, None)
         listed = (await server.http.get("/v1/portraits")).json()
         assert [entry["name"] for entry in listed] == ["anna", "ben"]
         picture = await server.http.get(listed[1]["picture"])
