@@ -12,11 +12,12 @@ const BEFORE_SERVER = { uplink: ["Network, there", "network"] };
 const SERVER = {
   ingest: ["Capture to ingest", "wait"],
   window: ["Window wait", "wait"],
-  queue: ["Engine queue", "wait"],
   audio: ["Audio", "work"],
   flow: ["Flow", "work"],
+  queue: ["Engine queue", "wait"],
   decode: ["Decode", "work"],
   render: ["Audio, flow, decode", "work"],
+  python: ["Python", "work"],
   convert: ["Convert", "work"],
   playout: ["Playout wait", "wait"],
   encode: ["Encode", "work"],
@@ -24,7 +25,7 @@ const SERVER = {
 const AFTER_SERVER = {
   network: ["Network, back", "network"],
   jitter_buffer: ["Jitter buffer", "screen"],
-  screen: ["Browser decode", "screen"],
+  screen: ["Screen", "screen"],
 };
 const OTHER_NAMES = { wait: "playout" };
 // What a server may tell as one, or in its parts: both would count twice.
@@ -41,7 +42,7 @@ export function percentile(values, share) {
 const inWords = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 const sumOf = (values) => values.reduce((total, value) => total + value, 0);
 
-/** The server's stages as a Map of name to {now_ms, p95_ms}, and its own total. */
+/** The server's stages as a Map of name to {now_ms, p95_ms}, and its own total, from capture to release, the same way. */
 function serverTimes(message) {
   const times = new Map();
   const take = (given, read) => {
@@ -53,7 +54,7 @@ function serverTimes(message) {
   // A second without frames has no mean: the median of those before says more than nothing.
   take(message?.stage_percentiles_ms, ([p50, p95]) => ({ now_ms: p50 ?? NaN, p95_ms: p95 ?? NaN }));
   take(message?.stages_ms, (now_ms) => ({ now_ms }));
-  const total = times.get("total");
+  const total = times.get("total") ?? { now_ms: NaN, p95_ms: NaN };
   times.delete("total");
   if (PARTS_OF_RENDER.some((name) => times.has(name))) times.delete("render");
   return { times, total };
@@ -62,9 +63,14 @@ function serverTimes(message) {
 /** What "total" holds and no stage does. A server that does not name the window's wait leaves it there. */
 function restOf(times, total) {
   const told_ms = [...times].filter(([name]) => !AFTER_RELEASE.includes(name)).map(([, { now_ms }]) => now_ms);
-  const rest_ms = (total?.now_ms ?? NaN) - sumOf(told_ms.filter(Number.isFinite));
+  const rest_ms = total.now_ms - sumOf(told_ms.filter(Number.isFinite));
   if (!(rest_ms >= LEAST_REST_MS)) return null;
   return [times.has("window") ? "elsewhere" : "window", { now_ms: rest_ms, p95_ms: NaN }];
+}
+
+/** From the jitter buffer to the screen; a browser that does not tell when it shows a picture tells how long it decodes. */
+function screen_ms({ display_ms, video_buffer_ms, decode_ms }) {
+  return Number.isFinite(display_ms) ? Math.max(0, display_ms - video_buffer_ms) : decode_ms;
 }
 
 /** Every stage as {name, label, kind, now_ms, p95_ms}, in order; p95_ms is NaN where the server does not tell it. */
@@ -84,21 +90,26 @@ export function stagesNow(figures, message) {
     ...order.map((name) => stage(SERVER, times.get(name), name)),
     stage(AFTER_SERVER, browser(figures.round_trip_ms / 2), "network"),
     stage(AFTER_SERVER, browser(figures.video_buffer_ms), "jitter_buffer"),
-    stage(AFTER_SERVER, browser(figures.decode_ms), "screen"),
+    stage(AFTER_SERVER, browser(screen_ms(figures)), "screen"),
   ];
 }
 
-/** Milliseconds from the microphone to the eye and to the ear: NaN as long as a part that always is there is unknown. */
-export function sumsOf(stages, figures) {
+/**
+ * Milliseconds from the microphone to the eye and to the ear: NaN as long as a part that always is there is unknown. Where
+ * the server tells its total, that counts: a stage that only some frames pass has a mean of its own.
+ */
+export function sumsOf(stages, figures, message) {
+  const { total } = serverTimes(message);
   const time = (name) => stages.find((stage) => stage.name === name)?.now_ms ?? NaN;
+  const orNothing = (ms) => (Number.isFinite(ms) ? ms : 0);
   const ofServer = stages.filter(({ name }) => !(name in BEFORE_SERVER || name in AFTER_SERVER));
-  const known_ms = (some) => (some.length > 0 ? sumOf(some.map(({ now_ms }) => now_ms).filter(Number.isFinite)) : NaN);
-  const decode_ms = Number.isFinite(time("screen")) ? time("screen") : 0;
-  const network_ms = time("uplink") + time("network");
   const toRelease = ofServer.filter(({ name }) => !AFTER_RELEASE.includes(name));
+  const told_ms = toRelease.length > 0 ? sumOf(toRelease.map(({ now_ms }) => orNothing(now_ms))) : NaN;
+  const released_ms = (Number.isFinite(total.now_ms) ? total.now_ms : told_ms) + time("uplink") + time("network");
+  const coded_ms = sumOf(AFTER_RELEASE.map((name) => orNothing(time(name))));
   return {
-    eye_ms: known_ms(ofServer) + network_ms + time("jitter_buffer") + decode_ms,
-    ear_ms: known_ms(toRelease) + network_ms + figures.audio_buffer_ms,
+    eye_ms: released_ms + coded_ms + time("jitter_buffer") + orNothing(time("screen")),
+    ear_ms: released_ms + figures.audio_buffer_ms,
   };
 }
 
@@ -113,7 +124,7 @@ export class StageReader {
 
   /**
    * One reading a second. Out: stages as `stagesNow` gives them, with p95_ms over the server's frames where it tells that
-   * and over the last minute's readings elsewhere; eye, ear, skew: {now_ms, p95_ms}, of the last over its distance from 0.
+   * and over the last minute's readings elsewhere; eye, ear, skew: {now_ms, p95_ms}, of the skew over its distance from 0.
    */
   read(figures, message) {
     const stages = stagesNow(figures, message);
@@ -121,8 +132,15 @@ export class StageReader {
       const p95_ms = this.#follow(stage.name, stage.now_ms);
       if (!Number.isFinite(stage.p95_ms)) stage.p95_ms = p95_ms;
     }
-    const { eye_ms, ear_ms } = sumsOf(stages, figures);
-    const followed = (name, now_ms) => ({ now_ms, p95_ms: this.#follow(name, now_ms) });
+    const { eye_ms, ear_ms } = sumsOf(stages, figures, message);
+    const { total } = serverTimes(message);
+    // Its total's percentile knows single frames; on top of it comes that of the way to it and from it.
+    const followed = (name, now_ms) => ({
+      now_ms,
+      p95_ms: Number.isFinite(total.p95_ms)
+        ? total.p95_ms + this.#follow(name, now_ms - total.now_ms)
+        : this.#follow(name, now_ms),
+    });
     const skew_ms = figures.skew_ms ?? NaN;
     return {
       stages,

@@ -4,6 +4,7 @@
  * In: a call's reports, once a second, and the server's "stats" messages. Out: rows of text; nothing lies over the face.
  */
 
+import { DisplayDelay } from "./display_delay.js";
 import { make } from "./elements.js";
 import { StageReader, frameCounts, profileWords, segmentsOf } from "./stages.js";
 import { StatisticsReader, asCount, asRate, asTime, browserRows, serverRows } from "./statistics.js";
@@ -21,12 +22,14 @@ export class StatisticsPanel {
   #at;
   #statistics = new StatisticsReader();
   #stages = new StageReader();
+  #display;
   #message = null;
   #profile = "";
 
   /** at: gives an element of the page by its id. */
   constructor(at) {
     this.#at = at;
+    this.#display = new DisplayDelay(at("avatar"));
     at("statistics-toggle").addEventListener("click", () => this.toggle());
     at("statistics-close").addEventListener("click", () => this.leave());
   }
@@ -71,7 +74,7 @@ export class StatisticsPanel {
 
   /** Show what has come about since the last report. report: RTCStatsReport */
   show(report) {
-    const figures = this.#statistics.read(report);
+    const figures = { ...this.#statistics.read(report), display_ms: this.#display.take() };
     const read = this.#stages.read(figures, this.#message);
     if (Number.isFinite(figures.picture_fps)) {
       this.#at("headline").textContent = `${asCount(figures.picture_fps)} FPS · ${asTime(read.eye.now_ms)}`;
@@ -132,6 +135,6 @@ export class StatisticsPanel {
     const capacity = await fetch("v1/capacity")
       .then((response) => (response.ok ? response.json() : null))
       .catch(() => null); // the figures go without it
-    this.#profile ||= profileWords(capacity?.profile ?? null);
+    this.#profile = profileWords(capacity?.profile ?? null) || this.#profile;
   }
 }

@@ -110,7 +110,7 @@ def test_figures_are_shown_live_and_closed_again(browser: Browser, server: LiveS
     expect(page.locator("#headline")).to_contain_text("FPS")
     rows = page.locator("#stage-rows tr")
     expect(rows.first).to_contain_text("Network, there")
-    expect(rows.last).to_contain_text("Browser decode")
+    expect(rows.last).to_contain_text("Screen")
     expect(page.locator("#stage-rows")).to_contain_text("Playout wait")
     expect(page.locator("#to-eye")).to_have_text(re.compile(r"^[0-9.]+ m?s$"))
     expect(page.locator("#frame-counts")).to_contain_text("repeated")

@@ -37,7 +37,7 @@ def stages_of(page: Page, message: dict[str, Any] | None, figures: dict[str, Any
 def sums_of(page: Page, message: dict[str, Any] | None, figures: dict[str, Any] | None = None) -> tuple[float, float]:
     """(to the eye, to the ear) in ms."""
     given = [FIGURES if figures is None else figures, message]
-    sums = in_module(page, MODULE, "module.sumsOf(module.stagesNow(...given), given[0])", given)
+    sums = in_module(page, MODULE, "module.sumsOf(module.stagesNow(...given), ...given)", given)
     return sums["eye_ms"], sums["ear_ms"]
 
 
@@ -106,6 +106,25 @@ READ_ALL = """(() => {
     const reader = new module.StageReader();
     return given.map(([figures, message]) => reader.read(figures, message)).at(-1);
 })()"""
+
+
+def test_the_total_counts_where_some_frames_pass_no_decoder(page: Page) -> None:
+    message = {"stages_ms": {"ingest": 30, "decode": 40, "wait": 50, "encode": 6, "total": 90}}
+    assert "elsewhere" not in stages_of(page, message)
+    assert sums_of(page, message) == (90 + 6 + 10 + 25 + 2, 90 + 10 + 60)
+
+
+def test_the_screen_is_what_the_jitter_buffer_does_not_explain(page: Page) -> None:
+    assert stages_of(page, FINE, {**FIGURES, "display_ms": 41})["screen"]["now_ms"] == 16
+    assert stages_of(page, FINE, {**FIGURES, "display_ms": 20})["screen"]["now_ms"] == 0
+    assert stages_of(page, FINE, {**FIGURES, "display_ms": math.nan})["screen"]["now_ms"] == 2
+
+
+def test_the_percentile_of_the_whole_knows_single_frames_where_the_server_does(page: Page) -> None:
+    message = {"stages_ms": {"total": 200}, "stage_percentiles_ms": {"total": [190, 300]}}
+    read = in_module(page, MODULE, READ_ALL, [[FIGURES, message]])
+    assert read["eye"] == {"now_ms": 237, "p95_ms": 337}
+    assert read["ear"] == {"now_ms": 270, "p95_ms": 370}
 
 
 def test_percentiles_are_the_servers_or_those_of_the_last_minute(page: Page) -> None:
