@@ -15,14 +15,17 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from assembly.engine_times import EngineTimes, time_engines
 from contract.errors import FloatAvatarError
 from contract.packets import SAMPLES_PER_FRAME, VOICE_SAMPLES_PER_FRAME, SpeechChunk
 from pipeline.avatar import Avatar, StreamSettings
+from pipeline.click_marks import MarkedAvatar
 from pipeline.portrait import Portrait
 from server import aiortc_patches
 from server.admission import Admission
 from server.clock import Clock, MonotonicClock
 from server.config import ServerConfig
+from server.cpu_times import CpuTimes
 from server.metrics import Metrics
 from server.pages import page_routes, portrait_routes
 from server.portraits import PortraitGallery
@@ -51,7 +54,11 @@ def create_app(
     clock = clock or MonotonicClock()
     metrics = Metrics()
     metrics.engine_info.info({"avatar": type(avatar).__name__, "picture_px": str(avatar.spec.image_size_px)})
-    parts = ServerParts(config, clock, avatar, RenderWorker(clock), metrics)
+    engine_times = EngineTimes(clock.now_s)
+    time_engines(avatar, engine_times)
+    metrics.registry.register(CpuTimes(engine_times))
+    shown = MarkedAvatar(avatar) if config.mark_clicks else avatar
+    parts = ServerParts(config, clock, shown, RenderWorker(clock, engine_times), metrics)
     admission = Admission(config.max_sessions, metrics)
 
     def on_warm(warming: asyncio.Task[None]) -> None:

@@ -31,6 +31,7 @@ class ServerConfig(BaseSettings):
     hop_frames, lookahead_frames: in place of the profile's
     emotion: of every call; None is heard in the voice where the bundle can, else neutral
     max_sessions: calls at the same time; more get 503
+    mark_clicks: pictures show which of them holds a click of the voice, for measuring
     cushion_frames: ticks a frame waits, at the beginning, against uneven rendering
     microphone_cushion_ms: sound kept back against uneven arrival
     connect_timeout_s: after this an offer whose peer never came is forgotten
@@ -51,6 +52,7 @@ class ServerConfig(BaseSettings):
     hop_frames: int | None = Field(default=None, ge=1)
     lookahead_frames: int | None = Field(default=None, ge=0)
     emotion: Annotated[str, AfterValidator(_known_emotion)] | None = None
+    mark_clicks: bool = False
     max_sessions: int = Field(default=2, ge=1)
     cushion_frames: int = Field(default=2, ge=0)
     microphone_cushion_ms: int = Field(default=20, ge=0, le=200)

@@ -8,6 +8,7 @@ moment of `put` is the moment of sending, and the session's beat, not the tracks
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Generic, TypeVar
 
@@ -138,11 +139,17 @@ class PictureTrack(MediaStreamTrack):
         self._frames.clear()
         return num_waiting
 
-    def put(self, picture: UInt8Array, position: int) -> None:
-        """Send an I420 picture, [height * 3 / 2, width] uint8, now; position: ticks before it."""
+    def put(self, picture: UInt8Array, position: int, on_coded: Callable[[], None] | None = None) -> None:
+        """Send an I420 picture, [height * 3 / 2, width] uint8, now.
+
+        position: ticks before it
+        on_coded: called by the thread that codes, when its packets are made
+        """
         frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
         frame.pts = position * (VIDEO_RATE_HZ // FRAMES_PER_S)
         frame.time_base = VIDEO_TIME_BASE
+        # The coder knows neither track nor session: the picture itself says whom to tell.
+        frame.opaque = on_coded
         self._frames.put(frame)
 
     async def recv(self) -> av.VideoFrame:

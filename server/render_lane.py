@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from assembly.engine_times import EngineTimes
 from contract.packets import AvatarFrame, SpeechChunk
 from pipeline.avatar import AvatarStream
 from pipeline.expression import Expression
 from server.clock import Clock
+from server.frame_times import FrameTimes
 from server.interruption import silenced
 from server.picture_format import PictureFormat
 from server.playout import PlayableFrame
@@ -33,6 +35,11 @@ class LaneOwner(Protocol):
         """The server's clock."""
         ...
 
+    @property
+    def engine_times(self) -> EngineTimes:
+        """What the engines take."""
+        ...
+
     def wake(self) -> None:
         """Let the thread look for work."""
         ...
@@ -46,14 +53,11 @@ class LaneOwner(Protocol):
 class RenderedFrame:
     """A playable frame and what it cost.
 
-    queued_s: from the call that took the sound that made it possible, to the beginning of its painting
-    render_s, convert_s: time of the engine thread
+    stages_s: seconds by stage, as server.frame_times tells them
     """
 
     frame: PlayableFrame
-    queued_s: float
-    render_s: float
-    convert_s: float
+    stages_s: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class RenderLane:
         self._on_frame = on_frame
         self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
-        self._chunks: deque[tuple[SpeechChunk, float]] = deque()
+        self._chunks: deque[SpeechChunk] = deque()
         # Only the last wish counts: one that comes before the thread took the other replaces it.
         self._wishes: deque[Expression] = deque(maxlen=1)
         self._rewind: _Rewind | None = None
@@ -87,7 +91,7 @@ class RenderLane:
         self._again: deque[SpeechChunk] = deque()
         self._lock = threading.Lock()
         self._frames: Iterator[AvatarFrame] | None = None
-        self._submitted_at_s = 0.0
+        self._times = FrameTimes(worker.engine_times)
         self._format = PictureFormat()
         self._is_open = True
 
@@ -109,7 +113,8 @@ class RenderLane:
     def submit(self, chunk: SpeechChunk) -> None:
         """Queue the session's next chunk; ask `has_room` before."""
         assert self.has_room, f"{len(self._chunks)} chunks wait, at most {MOST_PENDING_CHUNKS} may"
-        self._chunks.append((chunk, self._worker.clock.now_s()))
+        self._times.cut(chunk.index, self._worker.clock.now_s())
+        self._chunks.append(chunk)
         self._worker.wake()
 
     def direct(self, expression: Expression) -> None:
@@ -121,7 +126,7 @@ class RenderLane:
         with self._lock:
             # Of two, the first may not have been taken up yet: the second says all of it.
             self._rewind = _Rewind(epoch, last_index)
-            self._chunks = deque((silenced(chunk, epoch), at_s) for chunk, at_s in self._chunks)
+            self._chunks = deque(silenced(chunk, epoch) for chunk in self._chunks)
         self._worker.wake()
 
     def close(self) -> None:
@@ -133,28 +138,26 @@ class RenderLane:
 
     def advance(self, clock: Clock) -> bool:
         """Paint one frame, or take one chunk that gives none. False where there is nothing to do. Engine thread."""
-        began_s = clock.now_s()
         if self._wishes:
             self._stream.direct(self._wishes.popleft())
         self._take_back()
         if self._frames is None:
-            chunk = self._next_chunk(began_s)
+            chunk = self._next_chunk()
             if chunk is None:
                 return False
+            self._times.begin_drawing(clock.now_s())
             self._frames = iter(self._stream.push(chunk))
+            self._times.end_drawing(clock.now_s())
+        self._times.begin_painting(clock.now_s())
         painted = next(self._frames, None)
         if painted is None:
             self._frames = None
             return True
-        rendered_s = clock.now_s()
+        painted_s = clock.now_s()
         picture = self._format.to_i420(painted.image)
         ready_s = clock.now_s()
-        frame = RenderedFrame(
-            PlayableFrame(painted.chunk, picture, ready_s),
-            queued_s=began_s - self._submitted_at_s,
-            render_s=rendered_s - began_s,
-            convert_s=ready_s - rendered_s,
-        )
+        stages_s = self._times.stages_s(painted.chunk, painted_s, ready_s)
+        frame = RenderedFrame(PlayableFrame(painted.chunk, picture, ready_s), stages_s)
         self._hand_over(self._deliver, frame)
         return True
 
@@ -166,17 +169,15 @@ class RenderLane:
             taken = [*self._stream.rewind(rewind.last_index), *self._again]
             self._again = deque(silenced(chunk, rewind.epoch) for chunk in taken)
 
-    def _next_chunk(self, now_s: float) -> SpeechChunk | None:
+    def _next_chunk(self) -> SpeechChunk | None:
         if not self._is_open:
             return None
         if self._again:
-            self._submitted_at_s = now_s
-            return self._again.popleft()
-        with self._lock:
-            if not self._chunks:
-                return None
-            chunk, self._submitted_at_s = self._chunks.popleft()
+            chunk = self._again.popleft()
+            self._times.push_again(chunk.index)
             return chunk
+        with self._lock:
+            return self._chunks.popleft() if self._chunks else None
 
     def fail(self, error: BaseException) -> None:
         """Give the lane up. Engine thread."""

@@ -14,20 +14,24 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from assembly.engine_times import EngineTimes
 from contract.errors import AtCapacityError
 from pipeline.avatar import AvatarStream
 from server.clock import Clock
 from server.render_lane import RenderedFrame, RenderLane
 
 log = logging.getLogger(__name__)
+THREAD_NAME = "engine"
 ResultT = TypeVar("ResultT")
 
 
 class RenderWorker:
     """Owns the engine thread."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, engine_times: EngineTimes | None = None) -> None:
+        """engine_times: of the engines that will be run; None: they are not timed."""
         self.clock = clock
+        self.engine_times = engine_times or EngineTimes(clock.now_s)
         self._lanes: list[RenderLane] = []
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._condition = threading.Condition()
@@ -43,7 +47,7 @@ class RenderWorker:
         """Start the thread."""
         assert self._thread is None, "the worker runs already"
         self._running = True
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

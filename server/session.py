@@ -12,6 +12,7 @@ nothing of it is left: no task, no lane, no socket.
 import asyncio
 import json
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,7 @@ from pipeline.portrait import Portrait
 from server.asked_expression import AskedExpression
 from server.audio_ingest import AudioIngest, IngestSettings
 from server.conductor import Conductor
+from server.frame_trace import FrameTrace
 from server.interruption import Interruption
 from server.media_tracks import PACKET_SAMPLES
 from server.offer import Offer, TrickleFragment
@@ -32,9 +34,11 @@ from server.peer import Peer, PeerEvents
 from server.playout import Playout, PlayoutSettings, Release
 from server.render_lane import RenderedFrame, RenderLane
 from server.server_parts import ServerParts
-from server.session_counts import SessionCounts, StageTimes
+from server.session_counts import SessionCounts
+from server.stage_times import StageTimes
 
 REPORT_INTERVAL_S = 1.0
+MOST_CODED = 128
 log = logging.getLogger(__name__)
 
 
@@ -52,6 +56,9 @@ class Session:
         self._bundle_mid = ""
         self._published = SessionCounts()
         self._stages = StageTimes()
+        self._trace = FrameTrace()
+        # (position, released at, coded at) of pictures; filled by the thread that codes.
+        self._coded: deque[tuple[int, float, float]] = deque(maxlen=MOST_CODED)
         self._connected_at_s: float | None = None
         self._release: Release | None = None  # whose second half is still to be sent
         self._epoch = 0
@@ -188,11 +195,8 @@ class Session:
 
     def _on_frame(self, rendered: RenderedFrame) -> None:
         self._playout.add(rendered.frame)
-        for stage, time_s in (
-            ("queue", rendered.queued_s),
-            ("render", rendered.render_s),
-            ("convert", rendered.convert_s),
-        ):
+        self._trace.rendered(rendered.frame.chunk.index, rendered.stages_s)
+        for stage, time_s in rendered.stages_s.items():
             self._measure(stage, time_s)
 
     def _on_failure(self, error: BaseException) -> None:
@@ -206,17 +210,21 @@ class Session:
         now_s = self._parts.clock.now_s()
         self._release = self._playout.release()
         if self._release is not None:
-            self._peer.pictures.put(self._release.picture, self._release.position)
+            self._show(self._release, now_s)
             self._send_voice(self._release, 0)
             if self._release.frame is not None:
                 self._measure_release(self._release, now_s)
         assert self._lane is not None, "the beat starts after the lane is open"
         if self._lane.has_room:
-            chunk = self._ingest.take(now_s)
-            self._measure("ingest", now_s - chunk.captured_at_s)
-            self._lane.submit(chunk)
+            self._lane.submit(self._ingest.take(now_s))
         else:
             self.counts.chunks_refused += 1
+
+    def _show(self, release: Release, now_s: float) -> None:
+        clock, coded = self._parts.clock, self._coded
+        self._peer.pictures.put(
+            release.picture, release.position, lambda: coded.append((release.position, now_s, clock.now_s()))
+        )
 
     def _half_tick(self) -> None:
         if self._release is not None:
@@ -245,6 +253,7 @@ class Session:
         total_s = now_s - frame.chunk.captured_at_s
         self._measure("wait", now_s - frame.rendered_at_s)
         self._stages.add("total", total_s)
+        self._trace.released(release.position, frame, now_s)
         self._parts.metrics.latency.observe(total_s)
         if release.position == 0:
             self._parts.metrics.time_to_first_frame.observe(now_s - self._connected_at_s)
@@ -254,8 +263,17 @@ class Session:
         clock = self._parts.clock
         while True:
             await clock.sleep_until(clock.now_s() + REPORT_INTERVAL_S)
+            self._measure_coding()
             self._publish()
             self._peer.send(json.dumps(self._statistics()))
+            if rows := self._trace.take():
+                self._peer.send(json.dumps({"type": "trace", "frames": rows}))
+
+    def _measure_coding(self) -> None:
+        for _ in range(len(self._coded)):
+            position, released_at_s, coded_at_s = self._coded.popleft()
+            self._measure("encode", coded_at_s - released_at_s)
+            self._trace.coded(position, coded_at_s)
 
     def _statistics(self) -> dict[str, object]:
         connected_at_s = self._connected_at_s or 0.0
@@ -263,6 +281,7 @@ class Session:
             "type": "stats",
             "session_s": round(self._parts.clock.now_s() - connected_at_s, 1),
             "stages_ms": self._stages.report_ms(),
+            "stage_percentiles_ms": self._stages.percentiles_ms(),
             "counts": self.counts.to_json(),
             "waiting": {
                 "microphone_ms": round(1000 * self._ingest.waiting_samples / VOICE_RATE_HZ),
@@ -287,6 +306,8 @@ class Session:
             self._tell_error(f"{text[:40]!r}, expected a JSON object")
         elif message.get("type") == "ping":
             self._peer.send(json.dumps({"type": "pong", "t": message.get("t")}))
+        elif message.get("type") == "trace":
+            self._trace.is_on = True
         elif message.get("type") == "direct":
             try:
                 self.direct({name: value for name, value in message.items() if name != "type"})

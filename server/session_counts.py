@@ -1,6 +1,6 @@
-"""What a session counts, and how long a frame stayed in each stage."""
+"""What a session counts."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 
 @dataclass(slots=True)
@@ -42,22 +42,3 @@ class SessionCounts:
     def to_json(self) -> dict[str, int]:
         """Plain values."""
         return asdict(self)
-
-
-@dataclass(slots=True)
-class StageTimes:
-    """Mean time in each stage, since the last report."""
-
-    _sums_s: dict[str, float] = field(default_factory=dict)
-    _nums: dict[str, int] = field(default_factory=dict)
-
-    def add(self, stage: str, time_s: float) -> None:
-        """Take one frame's time in one stage."""
-        self._sums_s[stage] = self._sums_s.get(stage, 0.0) + time_s
-        self._nums[stage] = self._nums.get(stage, 0) + 1
-
-    def report_ms(self) -> dict[str, float]:
-        """Means in ms, one decimal, of the stages that were seen. The next report begins anew."""
-        means = {stage: round(1000 * total / self._nums[stage], 1) for stage, total in self._sums_s.items()}
-        self._sums_s, self._nums = {}, {}
-        return means

@@ -34,7 +34,7 @@ class PortraitVp8Encoder(Vp8Encoder):
         self._receiver_estimate_bps = 0
 
     def encode(self, frame: Frame, force_keyframe: bool = False) -> tuple[list[bytes], int]:
-        """(RTP payloads, RTP timestamp) of a yuv420p picture."""
+        """(RTP payloads, RTP timestamp) of a yuv420p picture, whose `opaque` is called when they are made."""
         assert isinstance(frame, av.VideoFrame), f"{type(frame).__name__}, expected a VideoFrame"
         assert frame.pts is not None and frame.time_base is not None, "a picture without a time"
         if self._codec is None or (self._codec.width, self._codec.height) != (frame.width, frame.height):
@@ -44,6 +44,8 @@ class PortraitVp8Encoder(Vp8Encoder):
         coded = b"".join(bytes(packet) for packet in self._codec.encode(frame))
         payloads = self._packetize(coded, self.picture_id)
         self.picture_id = (self.picture_id + 1) % (1 << 15)
+        if callable(frame.opaque):
+            frame.opaque()
         return payloads, timestamp
 
     @property

@@ -95,7 +95,16 @@ async def test_five_seconds_of_talk_come_back_as_pictures_and_the_same_voice_in_
         assert np.corrcoef(best, pattern)[0, 1] > 0.8, "the voice that comes back is the one that was sent"
 
         assert counts["frames_released"] > 75
-        assert set(stats[-1]["stages_ms"]) == {"ingest", "queue", "render", "convert", "wait", "total"}
+        assert set(stats[-1]["stages_ms"]) == {
+            "ingest",
+            "window",
+            "queue",
+            "python",
+            "convert",
+            "wait",
+            "total",
+            "encode",
+        }
         assert {"type": "pong", "t": 12.5} in caller.received.messages
 
 
