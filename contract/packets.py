@@ -62,10 +62,13 @@ class MotionFrame:
     """A chunk of sound with the motion drawn for it.
 
     motion_latent: [latent_dim] float32
+    following: [frames, latent_dim] float32, motion of the frames after it if silence lasts; None where someone speaks
+        or nothing is drawn yet
     """
 
     chunk: SpeechChunk
     motion_latent: Float32Array
+    following: Float32Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,5 +31,9 @@ class FrameRenderer:
 
     def push(self, frame: MotionFrame) -> AvatarFrame:
         """Decode one frame."""
-        decoded = self._engine.run(motion_latent=frame.motion_latent[None])["frame"][0]
-        return AvatarFrame(frame.chunk, to_picture(decoded.astype(np.float32, copy=False)))
+        return AvatarFrame(frame.chunk, self.paint(frame.motion_latent))
+
+    def paint(self, motion_latent: Float32Array) -> UInt8Array:
+        """The picture [height, width, 3] uint8 of a motion [latent_dim] float32."""
+        decoded = self._engine.run(motion_latent=motion_latent[None])["frame"][0]
+        return to_picture(decoded.astype(np.float32, copy=False))

@@ -72,7 +72,8 @@ class MotionEditor:
 
     def push(self, frame: MotionFrame) -> MotionFrame:
         """Edit one frame."""
-        return replace(frame, motion_latent=self.edit(frame.motion_latent))
+        following = None if frame.following is None else self.edit(frame.following)
+        return replace(frame, motion_latent=self.edit(frame.motion_latent), following=following)
 
     def edit(self, motion_latent: Float32Array) -> Float32Array:
         """The latent with its coefficients edited; the others, and what lies outside the basis, stay.

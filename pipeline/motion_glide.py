@@ -75,7 +75,7 @@ class MotionGlide:
         self._history.add(frame.chunk.index, tuple(self._asked))
         editor = self._target.editor
         if any(asked is not self._target for asked in self._asked):
-            return replace(frame, motion_latent=self._between(frame.motion_latent))
+            return replace(frame, motion_latent=self._between(frame.motion_latent), following=None)
         return frame if editor is None else editor.push(frame)
 
     def _between(self, motion_latent: Float32Array) -> Float32Array:

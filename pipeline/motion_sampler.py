@@ -6,13 +6,15 @@ A window is the carried-over frames and `hop_frames + lookahead_frames` new ones
 the next window starts after them. Attention reaches only a few frames, so what lies beyond the look-ahead hardly
 matters (Ki, Min, Chae, FLOAT, ICCV 2025, section 3.3; the cut's error is measured, not assumed).
 
+While nobody speaks a window is drawn further than its sound is there (`pipeline.motion_ahead`). Frames are given out at
+the same moments as ever.
+
 A stream can go back to any of its latest frames (`rewind`). The frames after it keep their indexes, and so their noise:
 drawn again from the same sound they are the same, as far as windows begin at the same frames. From other sound, motion
 sets out from where it stands, and goes over to what is drawn now within a few frames.
 """
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -21,93 +23,18 @@ from contract.spec import AvatarSpec
 from engines.base import Engine
 from pipeline.emotion_glide import SPLICE_GLIDE_FRAMES, EmotionGlide
 from pipeline.frame_history import FrameHistory
+from pipeline.motion_ahead import QUIET_FRAMES, MotionAhead
+from pipeline.motion_window import WindowSettings, WindowState, draw_motion, first_state, frame_noise, sample_window
 
-
-@dataclass(frozen=True, slots=True)
-class WindowSettings:
-    """How one window is cut and solved; `hop_frames + lookahead_frames` is its number of new frames."""
-
-    hop_frames: int
-    lookahead_frames: int
-    euler_points: int
-    audio_guidance: float
-    emotion_guidance: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class WindowState:
-    """What one window leaves to the next.
-
-    carried_motion: [carried_frames, latent_dim] float32, the last motion kept
-    carried_audio: [carried_frames, audio_feature_dim] float32, its audio features
-    """
-
-    carried_motion: Float32Array
-    carried_audio: Float32Array
-
-
-def first_state(spec: AvatarSpec) -> WindowState:
-    """The state before the first window: zeros."""
-    return WindowState(
-        carried_motion=np.zeros((spec.carried_frames, spec.latent_dim), np.float32),
-        carried_audio=np.zeros((spec.carried_frames, spec.audio_feature_dim), np.float32),
-    )
-
-
-def frame_noise(seed: int, first_index: int, num_frames: int, latent_dim: int) -> Float32Array:
-    """Normal noise that belongs to absolute frame indexes: the same index draws the same row in every window.
-
-    Returns [num_frames, latent_dim] float32.
-    """
-    # The index stands in the counter's upper half, so the rows of a frame never run into the next frame's.
-    generators = (np.random.Philox(key=seed, counter=i << 128) for i in range(first_index, first_index + num_frames))
-    rows = [np.random.Generator(generator).standard_normal(latent_dim, np.float32) for generator in generators]
-    return np.stack(rows)
-
-
-def sample_window(
-    engine: Engine,
-    settings: WindowSettings,
-    state: WindowState,
-    audio_features: Float32Array,
-    emotion: Float32Array,
-    noise: Float32Array,
-) -> tuple[Float32Array, WindowState]:
-    """Draw the motion of one window by Euler's method and keep its first `hop_frames`.
-
-    engine: the flow transformer, with the portrait's `reference_motion` bound
-    audio_features: [1 ... hop + lookahead, audio_feature_dim] float32; a short last window repeats its last row
-    emotion: [num_emotions] float32
-    noise: [hop + lookahead, latent_dim] float32
-    Returns motion [at most hop_frames, latent_dim] float32, cut to the given audio, and the next window's state.
-    """
-    num_new = settings.hop_frames + settings.lookahead_frames
-    num_given = len(audio_features)
-    assert 1 <= num_given <= num_new, f"{num_given} audio features, expected 1 to {num_new}"
-    assert len(noise) == num_new, f"{len(noise)} rows of noise, expected {num_new}"
-    if num_given < num_new:
-        audio_features = np.concatenate([audio_features, np.repeat(audio_features[-1:], num_new - num_given, axis=0)])
-    fixed = {
-        "audio_features": audio_features[None],
-        "carried_motion": state.carried_motion[None],
-        "carried_audio": state.carried_audio[None],
-        "emotion": emotion[None],
-        "audio_guidance": np.array([settings.audio_guidance], np.float32),
-        "emotion_guidance": np.array([settings.emotion_guidance], np.float32),
-    }
-    motion = noise[None].astype(np.float32)
-    times = np.linspace(0, 1, settings.euler_points, dtype=np.float32)
-    for time, next_time in pairwise(times):
-        velocity = engine.run(noisy_motion=motion, time=np.array([time], np.float32), **fixed)["velocity"]
-        motion = motion + (next_time - time) * velocity
-    num_kept = min(settings.hop_frames, num_given)
-    kept = motion[0, :num_kept].astype(np.float32)
-    num_carried = len(state.carried_motion)
-    next_state = WindowState(
-        carried_motion=np.concatenate([state.carried_motion, kept])[-num_carried:],
-        carried_audio=np.concatenate([state.carried_audio, audio_features[:num_kept]])[-num_carried:],
-    )
-    return kept, next_state
+__all__ = [
+    "DrawnFrame",
+    "MotionSampler",
+    "WindowSettings",
+    "WindowState",
+    "first_state",
+    "frame_noise",
+    "sample_window",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,11 +66,17 @@ class MotionSampler:
         self._seed = seed
         self._glide = EmotionGlide()
         self._drawn: FrameHistory[DrawnFrame] = FrameHistory()
+        self._ahead = MotionAhead()
+        longest_frames = spec.window_frames - settings.lookahead_frames
+        quiet_frames = max(settings.hop_frames, min(QUIET_FRAMES, longest_frames))
+        self._quiet_settings = replace(settings, hop_frames=quiet_frames)
         self.reset()
 
     def reset(self) -> None:
         """Start anew: nothing waiting, nothing carried over."""
         self._waiting: list[ConditionedFrame] = []
+        self._num_quiet = 0  # of those that wait, at the end
+        self._ahead.clear()
         self._state = first_state(self._spec)
         self._drawn_emotion: Float32Array | None = None
         self._left_emotion: Float32Array | None = None
@@ -168,10 +101,9 @@ class MotionSampler:
         motion = np.stack([frame.carried_motion for frame in carried])
         audio_features = np.stack([frame.audio_features for frame in carried])
         self._waiting = []
-        self._state = WindowState(
-            carried_motion=np.concatenate([start.carried_motion, motion])[-self._spec.carried_frames :],
-            carried_audio=np.concatenate([start.carried_audio, audio_features])[-self._spec.carried_frames :],
-        )
+        self._num_quiet = 0
+        self._ahead.clear()
+        self._state = start.after(motion, audio_features)
         self._glide.restore(carried[-1].fading)
         self._stands_at = carried[-1].motion_latent
         # Where another emotion was chosen meanwhile, the next window goes over to it from that of this frame.
@@ -185,9 +117,13 @@ class MotionSampler:
         self._waiting = [replace(frame, emotion=emotion) for frame in self._waiting]
         self._left_emotion = self._drawn_emotion
 
-    def push(self, frame: ConditionedFrame) -> list[MotionFrame]:
-        """Take one frame; give the window's kept frames when its look-ahead is there."""
+    def push(self, frame: ConditionedFrame, is_quiet: bool = False) -> list[MotionFrame]:
+        """Take one frame; give the window's kept frames when its look-ahead is there.
+
+        is_quiet: nobody has spoken for a while, up to all the sound that this frame was made of
+        """
         self._waiting.append(frame)
+        self._num_quiet = self._num_quiet + 1 if is_quiet else 0
         num_new = self._settings.hop_frames + self._settings.lookahead_frames
         return self._sample() if len(self._waiting) == num_new else []
 
@@ -199,20 +135,44 @@ class MotionSampler:
         self.reset()
         return frames
 
+    @property
+    def _is_silent(self) -> bool:
+        """True where a whole window waits, and nobody speaks in all of it."""
+        num_new = self._settings.hop_frames + self._settings.lookahead_frames
+        return len(self._waiting) == num_new and self._num_quiet >= num_new
+
     def _sample(self) -> list[MotionFrame]:
-        waiting, settings = self._waiting, self._settings
+        waiting = self._waiting
+        motion = self._ahead.take(self._settings.hop_frames, waiting) if self._is_silent else None
+        if motion is None:
+            motion = self._draw()
+        heard = np.stack([frame.audio_features for frame in waiting[: len(motion)]])
+        self._state = self._state.after(motion, heard)
+        return self._give(motion, waiting[0].emotion)
+
+    def _draw(self) -> Float32Array:
+        """Draw a window; gives the motion to keep: [at most hop, latent_dim] float32."""
+        waiting, state, emotion = self._waiting, self._state, self._waiting[0].emotion
+        left = self._left_emotion
+        if left is not None and np.array_equal(left, emotion):
+            left = None
+        is_long = self._is_silent and left is None and self._stands_at is None
+        settings = self._quiet_settings if is_long else self._settings
         num_new = settings.hop_frames + settings.lookahead_frames
-        state, emotion = self._state, waiting[0].emotion
         audio_features = np.stack([frame.audio_features for frame in waiting])
         noise = frame_noise(self._seed, waiting[0].chunk.index, num_new, self._spec.latent_dim)
-        motion, self._state = sample_window(self._engine, settings, state, audio_features, emotion, noise)
-        left, as_before = self._left_emotion, motion
-        if left is not None and not np.array_equal(left, emotion):
+        drawn = draw_motion(self._engine, settings, state, audio_features, emotion, noise)
+        num_kept = min(self._settings.hop_frames, len(waiting))
+        motion = as_before = drawn[:num_kept]
+        self._ahead.clear()
+        if is_long:
+            self._ahead.keep(drawn[num_kept : settings.hop_frames], waiting[-1])
+        if left is not None:
             # Once more as it would have gone on: the two differ in nothing but the emotion.
-            as_before, _ = sample_window(self._engine, settings, state, audio_features, left, noise)
+            as_before = draw_motion(self._engine, settings, state, audio_features, left, noise)[:num_kept]
         self._begin_glides(motion, as_before)
         self._drawn_emotion, self._left_emotion = emotion, None
-        return self._give(motion, emotion)
+        return motion
 
     def _begin_glides(self, motion: Float32Array, as_before: Float32Array) -> None:
         """Go over to this motion from that of the emotion before, and from the last frame where the stream went back.
@@ -229,10 +189,18 @@ class MotionSampler:
 
     def _give(self, motion: Float32Array, emotion: Float32Array) -> list[MotionFrame]:
         """Give and remember the kept frames, with what fades. motion: [frames, latent_dim] float32, as carried over."""
+        # From this one on nobody speaks, as far as is known.
+        first_quiet = max(0, len(self._waiting) - self._num_quiet)
         kept, self._waiting = self._waiting[: len(motion)], self._waiting[len(motion) :]
+        self._num_quiet = min(self._num_quiet, len(self._waiting))
         fading = [self._glide.remaining(i + 1) for i in range(len(motion))]
+        ahead = self._ahead.motion
+        expected = self._glide.added(motion if ahead is None else np.concatenate([motion, ahead]))
         glided = self._glide.push(motion)
+        frames = []
         for i, frame in enumerate(kept):
             drawn = DrawnFrame(motion[i], glided[i], frame.audio_features, emotion, fading[i])
             self._drawn.add(frame.chunk.index, drawn)
-        return [MotionFrame(frame.chunk, latent) for frame, latent in zip(kept, glided, strict=True)]
+            following = expected[i + 1 :] if i >= first_quiet else None
+            frames.append(MotionFrame(frame.chunk, glided[i], following))
+        return frames

@@ -1,6 +1,6 @@
-"""Whether a chunk of sound holds speech. For statistics: the networks hear every chunk alike, silence included.
+"""Whether a chunk of sound holds speech, and whether it has been silent for a while.
 
-In: `SpeechChunk`. Out: a bool.
+In: `SpeechChunk`. Out: a bool. The networks hear every chunk alike, silence included.
 """
 
 import numpy as np
@@ -8,6 +8,10 @@ import webrtcvad
 
 from contract.errors import ConfigError
 from contract.packets import MODEL_RATE_HZ, SAMPLES_PER_FRAME, SpeechChunk
+from pipeline.frame_history import FrameHistory
+
+# As long as pauses between words may be, and a mouth takes to shut.
+SETTLED_FRAMES = 12
 
 
 class VoiceActivity:
@@ -31,3 +35,34 @@ class VoiceActivity:
     def reset(self) -> None:
         """Forget the noise level learned so far."""
         self._detector = webrtcvad.Vad(self._aggressiveness)
+
+
+class LastingSilence:
+    """Whether nobody has spoken for `SETTLED_FRAMES`, chunk by chunk."""
+
+    def __init__(self) -> None:
+        self._voice_activity = VoiceActivity()
+        self._num_silent = 0
+        self._history: FrameHistory[int] = FrameHistory()
+
+    @property
+    def lasts(self) -> bool:
+        """True where it has been silent up to now for that long."""
+        return self._num_silent >= SETTLED_FRAMES
+
+    def push(self, chunk: SpeechChunk) -> bool:
+        """Take the next chunk; True where it has been silent up to and with it."""
+        self._num_silent = 0 if self._voice_activity.push(chunk) else self._num_silent + 1
+        self._history.add(chunk.index, self._num_silent)
+        return self.lasts
+
+    def rewind(self, last_index: int) -> None:
+        """Go back to where this chunk was the last one. What noise there is stays learned."""
+        self._history.take_back(last_index)
+        self._num_silent = next(iter(self._history.newest(1)), 0)
+
+    def reset(self) -> None:
+        """Start anew, as if somebody had just spoken."""
+        self._voice_activity.reset()
+        self._history.clear()
+        self._num_silent = 0
