@@ -165,6 +165,7 @@ class CompositeHead(nn.Module):
     """Lays the warped portrait over the painted picture, where the mask shows it.
 
     The painted picture comes from half the size; what is finer, edges of teeth and lids, is added from the features.
+    So is, over all of it, what a portrait does not have and no warp can bring: lines of a frown, a lid's shadow.
     """
 
     kernel: Tensor
@@ -172,6 +173,8 @@ class CompositeHead(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.detail = EqualConv2d(channels, 3, 1)
+        self.shade = EqualConv2d(channels, 3, 1)
+        nn.init.zeros_(self.shade.weight)
         self.register_buffer("kernel", fir_kernel(4.0), persistent=False)
 
     def project(self, feature: Tensor) -> Tensor:
@@ -184,7 +187,7 @@ class CompositeHead(nn.Module):
         painted: picture of half the size
         """
         finer = fir_upsample(painted, self.kernel).to(sampled.dtype) + self.detail(x).to(sampled.dtype)
-        return torch.lerp(finer, sampled, mask)
+        return torch.lerp(finer, sampled, mask) + self.shade(x).to(sampled.dtype)
 
 
 class Level(NamedTuple):

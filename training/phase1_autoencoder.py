@@ -14,12 +14,12 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.autoencoder_config import AutoencoderConfig
 from models.checkpoint import load_checkpoint, load_parameters
@@ -44,6 +44,7 @@ _LOG_STEPS = 25
 _FIRST_FLOW_SPREAD = 0.03
 _FIRST_MASK_BIAS = 1.0
 _OPENING_WEIGHT = 3.0
+_DENSE_SHARE = 0.4
 
 
 def sample(picture: Tensor, grid: Tensor) -> Tensor:
@@ -76,8 +77,9 @@ class Phase1:
         self.model.dec.direction.weight.requires_grad_(False)
         self.model.dec.direction.bake()
         self.model.to(config.device)
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(parameters, config.stages[0].learning_rate, betas=(0.9, 0.99))
+        self.optimizer = torch.optim.Adam(
+            parameter_groups(self.model), config.stages[0].learning_rate, betas=(0.9, 0.99)
+        )
         self.average = AveragedWeights(self.model, config.average_decay)
         self.reader = open_reader(folder / "reading.pt", config.autoencoder, config.device)
         self.step = 0
@@ -185,7 +187,7 @@ class Phase1:
         """One optimiser step; returns the picture loss."""
         rate = self.learning_rate(stage)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         device = self.config.device
         window = draw_window(self.config.seed, self.step) if stage.looks_at_faces else None
         painted = self.paint_from(batch, window)
@@ -299,6 +301,19 @@ def open_reader(path: Path, config: AutoencoderConfig, device: str) -> FaceReade
     reader = FaceReader(config).to(device).eval().requires_grad_(False)
     load_parameters(reader, load_checkpoint(path, needs=("model",))["model"], str(path))
     return reader
+
+
+def parameter_groups(model: MotionAutoencoder) -> list[dict[str, Any]]:
+    """What is trained, and each group's share of the learning rate.
+
+    Weights that are scaled outside of the optimiser are about 1 whatever their layer, and bear larger steps.
+    """
+    dense = {id(p) for layer in model.modules() if isinstance(layer, nn.Linear) for p in layer.parameters()}
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trained if id(p) not in dense], "share": 1.0},
+        {"params": [p for p in trained if id(p) in dense], "share": _DENSE_SHARE},
+    ]
 
 
 @torch.no_grad()

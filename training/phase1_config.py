@@ -31,7 +31,7 @@ class Phase1Config:
         Stage(64, 500, 3e-3, 0.5),
         Stage(128, 500, 2e-3, 1.0),
         Stage(128, 1500, 2e-3, 5.0),
-        Stage(256, 8000, 1e-3, 5.0, falls=True, looks_at_faces=True),
+        Stage(256, 8000, 2e-3, 5.0, falls=True, looks_at_faces=True),
     )
     num_people: int = 6
     num_driving: int = 4

@@ -57,7 +57,10 @@ def test_blended_levels_show_what_the_decoder_paints(autoencoder):
 def test_a_composite_shows_the_portrait_where_the_mask_is_open(autoencoder):
     composing = MotionAutoencoder(replace(SMALL, composites=True)).eval()
     names = {name for name, _ in composing.named_parameters()}
-    assert {name for name in names if name.startswith("dec.to_rgbs.2.")} == {"dec.to_rgbs.2.detail.weight"}
+    assert {name for name in names if name.startswith("dec.to_rgbs.2.")} == {
+        "dec.to_rgbs.2.detail.weight",
+        "dec.to_rgbs.2.shade.weight",
+    }
     composite = composing.dec.to_rgbs[-1]
     assert isinstance(composite, CompositeHead)
     composite.detail.weight.zero_()
@@ -80,14 +83,19 @@ def test_a_composite_shows_the_portrait_where_the_mask_is_open(autoencoder):
     assert torch.allclose(composing.dec(identity, motion, features), expected, atol=1e-5)
 
 
-def test_a_composite_paints_detail_only_where_the_portrait_does_not_show():
+@torch.inference_mode()
+def test_a_composite_paints_detail_where_the_portrait_does_not_show_and_shades_all_of_it():
     head = CompositeHead(4)
+    assert not head.shade.weight.any(), "an untrained decoder shows the portrait as it is"
+    torch.nn.init.normal_(head.shade.weight)
     generator = torch.Generator().manual_seed(0)
     x, sampled = torch.randn(1, 4, 16, 16, generator=generator), torch.randn(1, 3, 16, 16, generator=generator)
     painted = torch.zeros(1, 3, 8, 8)
-    assert torch.equal(head(x, sampled, torch.ones(1, 1, 16, 16), painted), sampled)
-    shut = head(x, sampled, torch.zeros(1, 1, 16, 16), painted)
-    assert torch.equal(shut, head.detail(x)) and float(shut.detach().abs().max()) > 0
+    shown, hidden = torch.ones(1, 1, 16, 16), torch.zeros(1, 1, 16, 16)
+    detail, shade = head.detail(x), head.shade(x)
+    assert detail.abs().max() > 0.1 and shade.abs().max() > 0.1
+    assert torch.allclose(head(x, sampled, shown, painted), sampled + shade)
+    assert torch.allclose(head(x, sampled, hidden, painted), detail + shade)
 
 
 def test_float_has_no_template_and_the_embedded_avatar_has():
