@@ -10,9 +10,9 @@ from contract.spec import EMOTIONS
 from evaluation.examination import Examination, cut, sheet
 from evaluation.face_crops import Framing
 from evaluation.held_out import person
-from evaluation.motion import speeds, split_at_seams
 from evaluation.table import Figure
 from pipeline.avatar import StreamSettings
+from pipeline.window_seams import seam_ratio, speeds, split_at_seams
 
 
 def emotions(exam: Examination) -> list[Figure]:
@@ -71,7 +71,7 @@ def seams(exam: Examination) -> list[Figure]:
             over.append(parts[0])
             inside.append(parts[1])
         at_seams = np.concatenate(over)
-        ratio = float(np.median(at_seams) / np.median(np.concatenate(inside)))
+        ratio = seam_ratio(at_seams, np.concatenate(inside))
         name = f"jump at seams over jump inside, hop {hop}, look-ahead {lookahead}"
         how = f"{what}; {len(at_seams)} seams in {num_clips} clips"
         figures.append(Figure("seams", name, ratio, 1.1, 1.02, "lower", "", how))

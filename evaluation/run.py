@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 
 from contract.errors import ConfigError, FloatAvatarError
+from evaluation.document import put_table
 from evaluation.examination import QUICK_SIZE, Examination, ExaminationSize
 from evaluation.motion_rows import emotions, seams
 from evaluation.photograph_rows import photographs
@@ -22,7 +23,6 @@ from evaluation.picture_rows import identity, image, speed
 from evaluation.speech_rows import lips, real_voice, rest
 from evaluation.table import Figure, as_json, as_markdown, not_measured
 
-BEGIN_MARK, END_MARK = "<!-- measured -->", "<!-- end of what was measured -->"
 _QUALITY = 88
 ROWS: dict[str, Callable[[Examination], list[Figure]]] = {
     "image": image,
@@ -102,19 +102,6 @@ def _row(name: str, exam: Examination, tell: Callable[[str], None]) -> list[Figu
         figures = not_measured(name, [name], " ".join(str(error).split()))
     tell(f"{name}: {time.monotonic() - began_s:.0f} s")
     return figures
-
-
-def put_table(document: Path, text: str | None) -> None:
-    """Replace what stands between a document's marks; None only looks for them. Raises ConfigError without them."""
-    try:
-        before, _, rest = document.read_text("utf-8").partition(BEGIN_MARK)
-    except OSError as error:
-        raise ConfigError(f"{document} can't be read: {error.strerror}") from error
-    _, mark, after = rest.partition(END_MARK)
-    if not mark:
-        raise ConfigError(f"{document} has no place for the table, expected the lines {BEGIN_MARK} and {END_MARK}")
-    if text is not None:
-        document.write_text(f"{before}{BEGIN_MARK}\n{text}{END_MARK}{after}", "utf-8")
 
 
 def origin(made_by: dict[str, Any]) -> str:

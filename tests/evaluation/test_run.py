@@ -8,7 +8,8 @@ import pytest
 
 from bundles import embedded_bundle
 from contract.errors import BundleError, ConfigError
-from evaluation.run import BEGIN_MARK, END_MARK, ROWS, EvaluationConfig, circumstances, evaluate
+from evaluation.document import BEGIN_MARK, END_MARK
+from evaluation.run import ROWS, EvaluationConfig, circumstances, evaluate
 
 pytestmark = pytest.mark.system("skia")
 
