@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.system("chromium")]
 MODULE = "stages.js"
 FIGURES = {"round_trip_ms": 10, "video_buffer_ms": 25, "audio_buffer_ms": 60, "decode_ms": 2, "num_dropped_frames": 3}
 # What a server says that tells of no finer stages; 100 ms of its total are in none of them.
-COARSE = {"stages_ms": {"ingest": 30, "queue": 5, "render": 20, "convert": 1, "wait": 44, "total": 200}}
-FINE = {
+COARSE: dict[str, Any] = {"stages_ms": {"ingest": 30, "queue": 5, "render": 20, "convert": 1, "wait": 44, "total": 200}}
+FINE: dict[str, Any] = {
     "stages_ms": {"encode": 6, "window": 100, "decode": 12, "audio": 3, "flow": 5, "playout": 40, "ingest": 30},
     "stage_percentiles_ms": {"window": [90, 180], "flow": [5, 9]},
 }
