@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from cli.bench_calls import session
 from contract.errors import ConfigError
 
 bench = typer.Typer(no_args_is_help=True, help="Measure on this machine.")
+bench.command()(session)
 
 
 @bench.callback()

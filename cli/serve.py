@@ -67,7 +67,7 @@ def serve(
     # First, since it is quick to fail, while an avatar takes seconds to open.
     sockets = listen(config.host, config.port)
     try:
-        avatar, gallery = open_pattern() if test_pattern else open_bundle(config)
+        avatar, gallery = open_pattern(config) if test_pattern else open_bundle(config)
         try:
             run(config, avatar, gallery, sockets)
         finally:
@@ -139,11 +139,13 @@ def bundle_gallery(folder: Path, manifest, asked: str | None, crop: bool = True)
     return PortraitGallery([own, *choices], own.name)
 
 
-def open_pattern():
-    """The measuring avatar and its one face."""
+def open_pattern(config):
+    """The measuring avatar and its one face. Given a window, frames wait as long as the first of it."""
     from pipeline.test_pattern import TestPatternAvatar, draw_pattern
     from server.portraits import PortraitChoice, PortraitGallery
 
     typer.echo("Avatar: the measuring picture.")
     face = PortraitChoice("pattern", "Measuring picture", draw_pattern(0, flash=False))
-    return TestPatternAvatar(), PortraitGallery([face], face.name)
+    given = (config.hop_frames, config.lookahead_frames)
+    avatar = TestPatternAvatar() if given == (None, None) else TestPatternAvatar((given[0] or 1) + (given[1] or 0) - 1)
+    return avatar, PortraitGallery([face], face.name)

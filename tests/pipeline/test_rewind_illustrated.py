@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from assembly.avatar_factory import open_avatar
+from bench.sound_files import SENTENCES
 from bundles import embedded_bundle
 from contract.packets import VOICE_SAMPLES_PER_FRAME, SpeechChunk
 from media.audio_file import read_audio
 from pipeline.avatar import NeuralAvatar, NeuralStream, StreamSettings
 from pipeline.emotion_glide import SPLICE_GLIDE_FRAMES
-from tests.browser.sound_files import SENTENCES
 from tests.fakes import FakeEngine, silent_chunk
 from tests.figures import Note
 

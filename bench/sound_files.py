@@ -1,4 +1,4 @@
-"""WAV files for Chromium's fake microphone: 48 kHz, mono, 16 bit; it plays them again and again."""
+"""Sound for microphones that play it again and again: 48 kHz, mono, 16 bit; as a WAV file for Chromium's fake one."""
 
 import shutil
 import subprocess
@@ -43,15 +43,20 @@ def read_resampled(path: Path) -> Int16Array:
     return np.concatenate([frame.to_ndarray()[0] for frame in frames])
 
 
-def write_speech(path: Path) -> Path:
-    """Three spoken sentences of about 4 s, each followed by 3.5 s of silence."""
+def spoken(sentence: str, path: Path) -> Int16Array:
+    """A sentence as espeak-ng speaks it, [samples] int16 at 48 kHz; path: of a file on the way."""
     program = shutil.which("espeak-ng")
     assert program, "espeak-ng is not installed"
+    subprocess.run([program, "-v", "en", "-s", "180", "-w", str(path), sentence], check=True, timeout=30)
+    return read_resampled(path)
+
+
+def write_speech(path: Path) -> Path:
+    """Three spoken sentences of about 4 s, each followed by 3.5 s of silence."""
     parts: list[Int16Array] = []
     for number, sentence in enumerate(SENTENCES):
-        spoken = path.with_name(f"{path.stem}_{number}.wav")
-        subprocess.run([program, "-v", "en", "-s", "180", "-w", str(spoken), sentence], check=True, timeout=30)
-        parts += [read_resampled(spoken), np.zeros(round(PAUSE_S * RATE_HZ), np.int16)]
+        sound = spoken(sentence, path.with_name(f"{path.stem}_{number}.wav"))
+        parts += [sound, np.zeros(round(PAUSE_S * RATE_HZ), np.int16)]
     return write_wav(path, np.concatenate(parts))
 
 
