@@ -96,6 +96,8 @@ class FixedCalls:
     def __init__(self, engine: Engine, spec: AvatarSpec) -> None:
         self._engine = engine
         self._spec = spec
+        # What the last call heard and gave: of a microphone that is muted each hears the same.
+        self._last: tuple[Float32Array, Float32Array] | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -127,12 +129,17 @@ class FixedCalls:
         self._sound.append(pcm)
         if len(self._sound) * SAMPLES_PER_FRAME < self._spec.audio_call_samples:
             return []
-        features = self._engine.run(pcm=np.concatenate(self._sound)[None])["audio_features"][0]
+        features = self._call(np.concatenate(self._sound))
         for _ in range(self._spec.audio_chunk_frames):
             self._sound.popleft()
         num_given = min(self._spec.audio_chunk_frames, self._num_waiting)
         self._num_waiting -= num_given
-        return list(features[:num_given].astype(np.float32))
+        return list(features[:num_given])
+
+    def _call(self, pcm: Float32Array) -> Float32Array:
+        if self._last is None or not np.array_equal(self._last[0], pcm):
+            self._last = pcm, self._engine.run(pcm=pcm[None])["audio_features"][0].astype(np.float32)
+        return self._last[1]
 
 
 class FreeCalls:

@@ -107,12 +107,13 @@ class NeuralAvatar:
             conditions = Conditions(encoder, spec, settings.emotion, classifier, groups)
         else:
             conditions = ClipConditions(encoder, spec, clip, settings.emotion, classifier)
+        is_relaxed = settings.relaxes_in_silence
         stages = NeuralStages(
             conditions,
             MotionSampler(flow, spec, window, settings.seed),
             motion_editor(settings, spec, self._motion_basis),
-            StillFrames(FrameRenderer(decoder), motion_distance(spec, self._motion_basis)),
-            LastingSilence() if settings.relaxes_in_silence else None,
+            StillFrames(FrameRenderer(decoder), motion_distance(spec, self._motion_basis) if is_relaxed else None),
+            LastingSilence() if is_relaxed else None,
         )
         return NeuralStream(stages, delay_frames(spec, window), settings.emotion)
 

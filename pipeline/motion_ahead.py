@@ -1,7 +1,7 @@
 """Motion drawn ahead of its sound while nobody speaks: fewer windows in silence, and none later for it.
 
-A window costs nearly as much for 5 frames as for 25. In silence the sound to come is assumed to go on as it is, and a
-window of `QUIET_FRAMES` is drawn; it is given out hop by hop, each when its own sound is there and is what was assumed.
+A window of 40 new frames costs little more than one of 5. In silence the sound to come is assumed to go on as it is,
+and a window of `QUIET_FRAMES` is drawn; it is given out hop by hop, each when its own sound is there and is as assumed.
 The first frames that are not, and all after them, are dropped and drawn as ever, from the last frame given: for the
 sampler that is a seam like any other. A detector of voices alone may miss a soft beginning, so features are compared.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from contract.packets import ConditionedFrame, Float32Array
 
-QUIET_FRAMES = 25
+QUIET_FRAMES = 40
 # How far from what was assumed features may lie, as a share of its length. In the avatar that ships noise of a room
 # (-40 dB of full scale) makes 0.15 of nearly all frames, and nearly all frames of speech are beyond 0.8.
 ASSUMED_SHARE = 0.3

@@ -23,9 +23,9 @@ from pipeline.motion_distance import MotionDistance
 
 # In pixels of a picture of 256 x 256 (`pipeline.motion_distance`).
 STILL_PX = 0.1
-LINE_PX = 0.4  # how far from the line the frames on the way may lie
+LINE_PX = 0.5  # how far from the line the frames on the way may lie
 SPAN_PX = 2.0  # how long it may be: of two pictures further apart one sees both
-SPAN_FRAMES = 8
+SPAN_FRAMES = 12
 # Frames promised and frames given may differ by what arithmetic in another order rounds differently.
 SAME_PX = 0.01
 

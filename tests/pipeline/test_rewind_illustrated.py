@@ -55,7 +55,7 @@ def test_a_splice_in_mid_word_is_no_larger_a_step_than_seams_of_speech(tmp_path:
             spec.signature("frame_decoder"), lambda inputs: {"frame": np.zeros((1, 3, 1, 1), np.float32)}
         )
         watched = NeuralAvatar(spec, replace(avatar.engines, frame_decoder=decoder), basis)
-        return Watched(watched.start(portrait, StreamSettings(HOP, 2)), decoder)
+        return Watched(watched.start(portrait, StreamSettings(HOP, 2, relaxes_in_silence=False)), decoder)
 
     plain, idle, interrupted = watch(), watch(), watch()
     for chunk in speech:
