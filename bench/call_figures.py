@@ -74,11 +74,7 @@ def call_figures(record: CallRecord, from_s: float, to_s: float) -> CallFigures:
             add("network", seen[position].arrived_at_s - row["coded_at_s"])
             add("jitter_buffer", seen[position].given_at_s - seen[position].arrived_at_s)
     sent_s = [at_s for at_s in record.click_times_s if from_s <= at_s <= to_s]
-    marks = [
-        position
-        for position, row in sorted(rows.items())
-        if row["click_samples"] is not None and not _holds_click(rows.get(position - 1))
-    ]
+    marks = first_of_clicks(rows)
     # By the moment at which each click itself arrived, which follows its beginning by nearly the same time always.
     spoken = {marks[j]: sent_s[i] for i, j in matched(sent_s, [_arrival_s(rows[position]) for position in marks])}
     eyes_s = {
@@ -105,6 +101,12 @@ def call_figures(record: CallRecord, from_s: float, to_s: float) -> CallFigures:
         num_clicks_heard=len(ears_s),
         first_frame_ms=1000 * (record.pictures[0].given_at_s - record.offered_at_s),
     )
+
+
+def first_of_clicks(rows: Mapping[int, Mapping[str, Any]]) -> list[int]:
+    """Positions of the frames that a click begins in, in order."""
+    holding = [position for position, row in sorted(rows.items()) if _holds_click(row)]
+    return [position for position in holding if not _holds_click(rows.get(position - 1))]
 
 
 def _arrival_s(row: Mapping[str, Any]) -> float:

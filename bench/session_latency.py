@@ -15,7 +15,7 @@ from time import process_time
 
 from bench.call_figures import CallFigures
 from bench.call_sound import speech_with_clicks
-from bench.chromium_call import chromium_call, find_chromium
+from bench.chromium_call import chromium_call
 from bench.headless_calls import headless_calls
 from bench.live_server import live_server
 from bench.machine import this_machine
@@ -56,7 +56,11 @@ def bench_session(settings: SessionSettings, on_step: OnStep = lambda step: None
 
 def has_chromium() -> bool:
     """True where Chromium and what drives it are installed."""
-    return find_chromium() is not None and find_spec("playwright") is not None
+    if find_spec("playwright") is None:
+        return False
+    from bench.live_page import find_chromium
+
+    return find_chromium() is not None
 
 
 def is_sustained(run: RunReport, alone: RunReport) -> bool:

@@ -10,11 +10,11 @@ import av
 import numpy as np
 import pytest
 
+from bench.call_recording import Recording, lip_sync
+from bench.live_page import NOSE_AND_MOUTH_BOX, NOSE_SHARE
 from bench.sound_files import RATE_HZ, read_resampled, write_speech, write_wav
 from bundles import embedded_bundle
 from bundles.manifest import read_manifest
-from tests.browser.live_page import NOSE_AND_MOUTH_BOX, NOSE_SHARE
-from tests.browser.measure import Recording, lip_sync
 from tests.figures import Note
 
 SPEECH_S = 10

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Playwright, Route
 
-from tests.browser.live_page import chromium
+from bench.live_page import chromium
 
 WEB = Path(__file__).resolve().parent.parent.parent / "web"
 ADDRESS = "http://modules.test/"

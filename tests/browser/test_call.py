@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Playwright
 
-from bench.live_server import live_server
-from bench.sound_files import write_clicks, write_speech
-from tests.browser.live_page import (
+from bench.call_recording import Recording, lip_sync, longest_callback_gap_ms, longest_gap_ms, skews_ms
+from bench.live_page import (
     FLASH_BOX,
     NOSE_AND_MOUTH_BOX,
     NOSE_SHARE,
@@ -18,7 +17,8 @@ from tests.browser.live_page import (
     record_call,
     start_call,
 )
-from tests.browser.measure import Recording, lip_sync, longest_callback_gap_ms, longest_gap_ms, skews_ms
+from bench.live_server import live_server
+from bench.sound_files import write_clicks, write_speech
 from tests.figures import Note
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.system("chromium", "espeak-ng")]

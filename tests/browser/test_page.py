@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
+from bench.live_page import LIVE_LIMIT_MS, chromium, prepare_recording, start_call
 from bench.live_server import LiveServer, free_port, live_server
-from tests.browser.live_page import LIVE_LIMIT_MS, chromium, prepare_recording, start_call
 
 pytestmark = [pytest.mark.browser, pytest.mark.system("chromium")]
 

@@ -5,7 +5,7 @@ Out: plain figures. A lag or a skew above zero means that the picture is late.
 """
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ class Recording:
     sound_times_ms: [hops] when each hop of the returned sound began
     powers: [hops] mean square, full scale 1
     peaks: [hops] largest magnitude
+    spoken_times_ms, spoken_peaks: the same of the page's own microphone, where it was recorded
     """
 
     frame_times_ms: Floats
@@ -48,19 +49,29 @@ class Recording:
     sound_times_ms: Floats
     powers: Floats
     peaks: Floats
+    spoken_times_ms: Floats = field(default_factory=lambda: np.empty(0))
+    spoken_peaks: Floats = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def from_page(cls, values: dict[str, Any]) -> "Recording":
         """Read what `recorder.js` returns."""
         raw = np.frombuffer(base64.b64decode(values["pixels"]), np.uint8)
-        hop_times_s = (values["firstSample"] + values["hopSamples"] * np.arange(len(values["powers"]))) / values["rate"]
+        clock_pairs = np.array(values["clockPairs"], np.float64)
+
+        def times_ms(sound: dict[str, Any]) -> Floats:
+            samples = sound["firstSample"] + values["hopSamples"] * np.arange(len(sound["peaks"]))
+            return on_page_clock(samples / values["rate"], clock_pairs)
+
+        spoken = values.get("spoken") or {"firstSample": 0, "peaks": []}
         return cls(
             frame_times_ms=np.array(values["frameTimes"], np.float64),
             pixels=raw.reshape(-1, values["height"], values["width"]),
             num_presented=np.array(values["presented"], np.int64),
-            sound_times_ms=on_page_clock(hop_times_s, np.array(values["clockPairs"], np.float64)),
+            sound_times_ms=times_ms(values),
             powers=np.array(values["powers"], np.float64),
             peaks=np.array(values["peaks"], np.float64),
+            spoken_times_ms=times_ms(spoken),
+            spoken_peaks=np.array(spoken["peaks"], np.float64),
         )
 
 
@@ -198,9 +209,14 @@ def longest_callback_gap_ms(recording: Recording) -> float:
     return float(np.diff(recording.frame_times_ms).max())
 
 
-def click_times_ms(recording: Recording) -> Floats:
-    """When each click began to sound."""
-    return _rises(recording.peaks > CLICK_PEAK, recording.sound_times_ms)
+def click_times_ms(recording: Recording, peak: float = CLICK_PEAK) -> Floats:
+    """When each click began to sound; peak: what is louder is one."""
+    return _rises(recording.peaks > peak, recording.sound_times_ms)
+
+
+def spoken_times_ms(recording: Recording, peak: float = CLICK_PEAK) -> Floats:
+    """When each click began in the page's own microphone."""
+    return _rises(recording.spoken_peaks > peak, recording.spoken_times_ms)
 
 
 def flash_times_ms(recording: Recording) -> Floats:

@@ -5,7 +5,7 @@ import base64
 import numpy as np
 import pytest
 
-from tests.browser.measure import (
+from bench.call_recording import (
     Recording,
     click_times_ms,
     lip_sync,

@@ -1,7 +1,8 @@
 /**
  * Records, in the page, the pictures of one <video> and the sound of its stream against performance.now().
  *
- * window.startRecording({selector, box: [left, top, right, bottom] of 0..1, width, height}) begins;
+ * window.startRecording({selector, box: [left, top, right, bottom] of 0..1, width, height, track}) begins; where a track is
+ * given (connection_probe.js has the microphone's), its sound is recorded beside that of the stream;
  * window.stopRecording() gives everything, in the form that Recording.from_page reads.
  */
 (() => {
@@ -31,31 +32,34 @@
 
   let stop = null;
 
-  window.startRecording = async ({ selector, box, width, height }) => {
+  window.startRecording = async ({ selector, box, width, height, track = null }) => {
     const video = document.querySelector(selector);
     const canvas = new OffscreenCanvas(width, height);
     const drawing = canvas.getContext("2d", { willReadFrequently: true });
     const frameTimes = [];
     const presented = [];
     const pixels = [];
-    const powers = [];
-    const peaks = [];
     const clockPairs = [];
-    let firstSample = null;
     let isRunning = true;
 
     const context = new AudioContext({ sampleRate: RATE });
     await context.resume();
     await context.audioWorklet.addModule(URL.createObjectURL(new Blob([WORKLET], { type: "text/javascript" })));
-    const recorder = new AudioWorkletNode(context, "sound-recorder", { numberOfOutputs: 0 });
-    recorder.port.onmessage = ({ data }) => {
-      firstSample ??= data.first;
-      for (let i = 0; i < data.hops.length; i += 2) {
-        powers.push(data.hops[i]);
-        peaks.push(data.hops[i + 1]);
-      }
+    const recordSound = (stream) => {
+      const sound = { firstSample: null, powers: [], peaks: [] };
+      const recorder = new AudioWorkletNode(context, "sound-recorder", { numberOfOutputs: 0 });
+      recorder.port.onmessage = ({ data }) => {
+        sound.firstSample ??= data.first;
+        for (let i = 0; i < data.hops.length; i += 2) {
+          sound.powers.push(data.hops[i]);
+          sound.peaks.push(data.hops[i + 1]);
+        }
+      };
+      context.createMediaStreamSource(stream).connect(recorder);
+      return sound;
     };
-    context.createMediaStreamSource(video.srcObject).connect(recorder);
+    const returned = recordSound(video.srcObject);
+    const spoken = track ? recordSound(new MediaStream([track])) : null;
     const clock = setInterval(() => clockPairs.push([context.currentTime, performance.now()]), CLOCK_INTERVAL_MS);
 
     const onFrame = (_now, { expectedDisplayTime, presentedFrames, width: wide, height: high }) => {
@@ -86,7 +90,7 @@
       });
       return {
         frameTimes, presented, width, height, pixels: url.slice(url.indexOf(",") + 1),
-        firstSample, hopSamples: HOP_SAMPLES, rate: RATE, powers, peaks, clockPairs, outputLatency,
+        ...returned, spoken, hopSamples: HOP_SAMPLES, rate: RATE, clockPairs, outputLatency,
       };
     };
   };

@@ -9,7 +9,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Playwright
 
-from tests.browser.measure import Recording
+from bench.call_recording import Recording
+from contract.errors import ConfigError
 
 HERE = Path(__file__).resolve().parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -36,10 +37,16 @@ class Reception:
     num_dropped: int
 
 
+def find_chromium() -> str | None:
+    """The installed Chromium, if there is one."""
+    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
 def chromium_path() -> str:
-    """The installed Chromium."""
-    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    assert found, f"none of {CHROMIUM_NAMES} is installed"
+    """The installed Chromium; raises ConfigError where there is none."""
+    found = find_chromium()
+    if found is None:
+        raise ConfigError(f"none of {', '.join(CHROMIUM_NAMES)} is installed, expected one of them")
     return found
 
 
@@ -67,6 +74,12 @@ def prepare_recording(page: Page) -> None:
     """Put the probes into a page that is still to be opened."""
     for script in ("connection_probe.js", "recorder.js"):
         page.add_init_script(path=HERE / script)
+
+
+def prepare_measuring(page: Page) -> None:
+    """The same, and what lets the page tell of every frame."""
+    page.add_init_script(path=HERE / "measuring_probe.js")
+    prepare_recording(page)
 
 
 def record_call(
