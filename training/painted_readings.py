@@ -38,6 +38,7 @@ _NEAR_LOG_SIZE, _NEAR_SHIFT = 0.02, 0.006  # deviations
 _POOL_FACES = 1200
 _FACES_EACH = 6  # motions of one person
 _TIMES_DRAWN = 6
+_SAME_PLACE = 0.004  # in sides of the picture
 _USUAL_SEED, _NUM_USUAL_PEOPLE = 24_601, 200
 
 Picture = NDArray[np.uint8]
@@ -135,6 +136,25 @@ def usual_points() -> Floats:
     still = np.zeros(len(MOTION_NAMES), np.float32)
     places = [landmarks(identity, still)[:NUM_SHAPE_POINTS].ravel() for identity in people]
     return np.mean(places, 0).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def mirrored_points() -> NDArray[np.int64]:
+    """The number of the point that each becomes in a mirror, -1 where none does: [NUM_SHAPE_POINTS] int64."""
+    generator = np.random.default_rng(_USUAL_SEED)
+    # In a shut mouth the lips' inner outlines lie upon each other, and can't be told apart.
+    motion = np.zeros(len(MOTION_NAMES), np.float32)
+    motion[MOTION_NAMES.index("jaw")] = 0.6
+    places = []
+    for _ in range(_NUM_USUAL_PEOPLE):
+        identity = random_identity(generator)
+        points = landmarks(identity, motion)[:NUM_SHAPE_POINTS]
+        places.append((points - np.array((0.5 + identity.shift_x, 0.0), np.float32)).astype(np.float64))
+    usual = np.mean(places, 0)
+    distances = np.linalg.norm(usual[:, None] * (-1.0, 1.0) - usual, axis=2)
+    nearest = distances.argmin(1)
+    is_mutual = nearest[nearest] == np.arange(NUM_SHAPE_POINTS)
+    return np.where(is_mutual & (distances.min(1) < _SAME_PLACE), nearest, -1).astype(np.int64)
 
 
 def batch_of(faces: list[PaintedFace], generator: np.random.Generator) -> ReadingBatch:

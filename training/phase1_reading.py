@@ -21,9 +21,16 @@ from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
 from models.checkpoint import load_checkpoint, load_parameters
 from models.face_reader import SHAPE_SPREAD, FaceReader, FaceReading
 from training.checkpoints import save_checkpoint
-from training.motion_names import to_coefficients
+from training.motion_names import MOTION_NAMES, to_coefficients
 from training.painted_frames import to_unit
-from training.painted_readings import ReadingBatch, batch_of, painted_faces, painted_readings, usual_points
+from training.painted_readings import (
+    ReadingBatch,
+    batch_of,
+    mirrored_points,
+    painted_faces,
+    painted_readings,
+    usual_points,
+)
 from training.provenance import provenance
 from training.shared_gradients import agree, average_gradients, process_rank
 
@@ -33,6 +40,7 @@ _FRAMING_SPREAD = 0.03  # what counts as one in the loss
 _NUM_HELD_OUT_PEOPLE = 24
 _MOTION_BETA = 0.3  # below it errors count by their square
 _FIRST_LOOK_WEIGHT = 0.4
+_TURNED = ("yaw", "roll", "gaze_x")  # to the other side, in a mirror
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,9 @@ class Reading:
         self.config, self.folder = config, folder
         self.model = FaceReader(config.autoencoder)
         self.model.usual.copy_(torch.from_numpy(usual_points()).reshape(-1, 2))
+        self.model.mirrored.copy_(torch.from_numpy(mirrored_points()))
+        for number, name in enumerate(MOTION_NAMES[: config.autoencoder.num_motion_directions]):
+            self.model.turned[number] = -1.0 if name in _TURNED else 1.0
         self.model.to(config.device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.learning_rate, betas=(0.9, 0.99))
         self.step = 0

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from models.autoencoder_config import AutoencoderConfig
-from models.face_reader import NUM_SHAPE_POINTS, SHAPE_SPREAD, FaceReader
+from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
+from models.face_reader import NUM_SHAPE_POINTS, SHAPE_SPREAD, FaceReader, views
 
 SMALL = AutoencoderConfig(channels=(8, 8, 8, 8, 8), latent_dim=8, num_motion_directions=3, reads_apart=True)
 LIPS, LEFT_EYE, RIGHT_EYE = (0, 52), (93, 126), (126, 159)  # first row and the one after the last
@@ -70,3 +70,59 @@ def test_where_the_second_look_is_cut_is_not_learned() -> None:
 def test_the_usual_places_are_part_of_what_is_kept() -> None:
     reader = FaceReader(SMALL)
     assert reader.state_dict()["usual"].shape == (NUM_SHAPE_POINTS, 2)
+
+
+@pytest.fixture
+def mirroring() -> FaceReader:
+    """A reader that knows of mirrors: points in pairs, the first one alone; motions that turn or not by turns."""
+    torch.manual_seed(0)
+    reader = FaceReader(EMBEDDED_AUTOENCODER).eval()
+    with torch.no_grad():
+        reader.more_shape.weight.normal_(0, 0.05)
+        reader.to_framing.bias.normal_()
+        pairs = torch.arange(NUM_SHAPE_POINTS) ^ 1
+        pairs[:2] = -1
+        reader.mirrored.copy_(pairs)
+        reader.turned[::2] = -1
+        # Pairs lie on either side of the middle.
+        reader.usual[2:, 0] = torch.where(torch.arange(2, NUM_SHAPE_POINTS) % 2 == 0, 0.3, 0.7)
+    return reader
+
+
+def test_views_are_the_picture_moved_with_its_edges_drawn_out() -> None:
+    image = torch.rand(2, 3, 32, 32)
+    still, right, left, down, up = views(image).split(2)
+    assert torch.equal(still, image)
+    assert torch.equal(right[..., 3:], image[..., :-3]) and torch.equal(
+        right[..., :3], image[..., :1].expand(-1, -1, -1, 3)
+    )
+    assert torch.equal(left[..., :-3], image[..., 3:])
+    assert torch.equal(down[..., 3:, :], image[..., :-3, :]) and torch.equal(up[..., :-3, :], image[..., 3:, :])
+
+
+@torch.inference_mode()
+def test_what_is_read_is_the_mean_over_all_views_each_brought_back(mirroring: FaceReader) -> None:
+    image = torch.rand(1, 3, 256, 256) * 2 - 1
+    read = mirroring(image)
+    assert [tuple(each.shape) for each in read] == [(1, 15), (1, 3), (1, 2 * NUM_SHAPE_POINTS)]
+    plain = [mirroring.looks(view[None])[1] for view in views(image)]
+    turned = [mirroring.looks(view[None].flip(3))[1] for view in views(image)]
+    motion = torch.stack([*(each.motion for each in plain), *(each.motion * mirroring.turned for each in turned)])
+    assert torch.allclose(read.motion, motion.mean(0), atol=1e-5)
+    middles = torch.stack([each.framing for each in plain + turned])[:, 0]
+    middles[5:, 0] *= -1
+    # The moves cancel in the mean: as much to the left as to the right.
+    assert torch.allclose(read.framing, middles.mean(0), atol=1e-6)
+
+
+@torch.inference_mode()
+def test_a_mirrored_picture_is_read_as_the_mirrored_face(mirroring: FaceReader) -> None:
+    image = torch.rand(1, 3, 256, 256) * 2 - 1
+    here, there = mirroring(image), mirroring(image.flip(3))
+    assert torch.allclose(there.motion, here.motion * mirroring.turned, atol=1e-4)
+    assert torch.allclose(there.framing, here.framing * torch.tensor([-1.0, 1.0, 1.0]), atol=1e-5)
+    points, mirrored = (
+        (mirroring.usual + SHAPE_SPREAD * each.shape.reshape(NUM_SHAPE_POINTS, 2))[2:] for each in (here, there)
+    )
+    assert torch.allclose(mirrored[:, 0], 1 - points[torch.arange(238) ^ 1, 0], atol=1e-5)
+    assert torch.allclose(mirrored[:, 1], points[torch.arange(238) ^ 1, 1], atol=1e-5)

@@ -35,7 +35,7 @@ def test_framing_of_one_unit_is_a_tenth_of_the_picture() -> None:
         for layer in (reader.to_motion, reader.to_framing, reader.to_shape):
             layer.weight.zero_()
             layer.bias.fill_(1)
-        reading = reader(torch.rand(1, 3, 32, 32))
+        reading = reader.looks(torch.rand(1, 3, 32, 32))[1]
     assert reading.motion.tolist() == [[1, 1, 1]] and (reading.shape == 1).all()
     assert reading.framing[0].tolist() == pytest.approx([0.1, 0.1, 0.1])
 

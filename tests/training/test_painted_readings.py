@@ -14,10 +14,12 @@ from training.motion_names import HIGHEST, LOWEST, MOTION_NAMES
 from training.painted_readings import (
     PaintedFace,
     batch_of,
+    mirrored_points,
     moved_by_chance,
     painted_faces,
     painted_readings,
     shape_of,
+    usual_points,
 )
 from training.painter import CAST, Identity, paint, portrait_motion, random_identity
 from training.painter_identity import CAST_SHIFT_Y, CAST_ZOOM
@@ -159,3 +161,15 @@ def test_a_shape_tells_how_far_points_lie_from_the_usual_place() -> None:
     moved = people[0].copy()
     moved[NUM_SHAPE_POINTS:] += 1
     np.testing.assert_array_equal(shape_of(moved), shapes[0])
+
+
+def test_points_have_their_other_side_in_a_mirror():
+    other = mirrored_points()
+    paired = np.flatnonzero(other >= 0)
+    assert len(paired) > 0.9 * NUM_SHAPE_POINTS
+    assert np.array_equal(other[other[paired]], paired)
+    assert list(other[:13]) == list(range(12, -1, -1)), "the upper lip's outline, from the other corner"
+    # The usual face is about as wide on either side.
+    usual = usual_points().reshape(-1, 2)
+    assert np.abs(usual[paired, 0] + usual[other[paired], 0] - 1).max() < 0.02
+    assert np.abs(usual[paired, 1] - usual[other[paired], 1]).max() < 0.01
