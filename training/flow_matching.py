@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# Frames at a window's end that see nothing after them, and what they and the step into the window count.
-_JOINED_FRAMES, _JOINT_WEIGHT = 2, 2.0
+# Frames at a window's end that see nothing after them, and what they count; and what the step into the window does.
+_JOINED_FRAMES, _JOINT_WEIGHT, _FIRST_WEIGHT = 2, 2.0, 5.0
 
 
 def straight_path(noise: Tensor, motion: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,7 +37,7 @@ def flow_matching_loss(velocity: Tensor, target: Tensor, follows: bool = False) 
     at_end = torch.ones(error.shape[1], 1, device=error.device)
     at_end[-_JOINED_FRAMES:] = _JOINT_WEIGHT
     at_both = at_end.clone()
-    at_both[0] = _JOINT_WEIGHT
+    at_both[0] = _FIRST_WEIGHT
     return (error.square() * at_end).mean() + (steps.square() * at_both).mean()
 
 

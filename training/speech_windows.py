@@ -32,7 +32,7 @@ _OFF_FRAMES = 3
 # Names: deviation of the offset in units of spread, and what is left of it after each frame.
 _STRAY = {
     **dict.fromkeys(("yaw", "pitch", "roll"), (0.15, 0.955)),
-    **dict.fromkeys(MOUTH_NAMES, (0.18, 0.50)),
+    **dict.fromkeys(MOUTH_NAMES, (0.18, 0.62)),
     **dict.fromkeys(("smile", "brow_raise", "brow_furrow", "sneer"), (0.25, 0.88)),
     "blink": (0.15, 0.80),
     **dict.fromkeys(("gaze_x", "gaze_y"), (0.12, 0.90)),
