@@ -67,7 +67,7 @@ def test_what_strayed_comes_back():
     size = np.abs(stray[:, :, : len(MOTION_NAMES)]).mean(0)
     smile, jaw = MOTION_NAMES.index("smile"), MOTION_NAMES.index("jaw")
     assert size[9, smile] > 0.15 and size[9, jaw] > 0.03
-    assert size[13, jaw] < 0.1 * size[9, jaw]
+    assert size[13, jaw] < 0.2 * size[9, jaw]
     assert (size[59, MOTION_NAMES.index("lip_width") :] < 0.02).all()
     assert not stray[:, :, len(MOTION_NAMES) :].any()
 
