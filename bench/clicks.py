@@ -71,9 +71,9 @@ def matched(sent_s: Sequence[float], found_s: Sequence[float], least_s: float = 
     last = np.searchsorted(delays, delays + 2 * TOLERANCE_S, side="right")
     best = int(np.argmax(last - first))
     delay_s = float(np.median(delays[best : last[best]]))
-    pairs = []
-    for j, at_s in enumerate(found):
-        i = int(np.argmin(np.abs(at_s - delay_s - sent)))
-        if abs(at_s - delay_s - sent[i]) <= TOLERANCE_S:
-            pairs.append((i, j))
-    return pairs
+    pairs = {}
+    for i, at_s in enumerate(sent):
+        j = int(np.argmin(np.abs(found - delay_s - at_s)))
+        if abs(found[j] - delay_s - at_s) <= TOLERANCE_S:
+            pairs[j] = i
+    return sorted((i, j) for j, i in pairs.items())

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cli.bench_calls import session
+from cli.bench_calls import compare, session
 from contract.errors import ConfigError
 
 bench = typer.Typer(no_args_is_help=True, help="Measure on this machine.")
 bench.command()(session)
+bench.command()(compare)
 
 
 @bench.callback()

@@ -1,4 +1,4 @@
-"""`float-avatar bench session`: calls with the real server, measured."""
+"""`float-avatar bench session` and `compare`: calls with the real server, measured, and two files side by side."""
 
 import json
 from pathlib import Path
@@ -20,14 +20,18 @@ def session(
     viewer: Annotated[str, typer.Option(help="aiortc, chromium, or auto: both where there is a Chromium.")] = "auto",
     has_transport: Annotated[bool, typer.Option("--transport/--no-transport", help="Transport alone too.")] = True,
     output: Annotated[Path | None, typer.Option(help="A JSON file for the figures.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="A PNG file for the stages.")] = None,
 ) -> None:
     """Call the real server, speak, and tell where the time goes from the microphone to the eye and the ear."""
+    from bench.latency_plot import check_plot, draw_latency
     from bench.record_file import check_place, write_text
     from bench.session_latency import bench_session
     from bench.session_settings import SessionSettings
 
-    if output is not None:
-        check_place(output)
+    for place in filter(None, (output, plot)):
+        check_place(place)
+    if plot is not None:
+        check_plot()
     settings = SessionSettings(
         bundle,
         portrait,
@@ -45,3 +49,16 @@ def session(
     typer.echo(report.table())
     if output is not None:
         write_text(output, json.dumps(report.to_json(), indent=2) + "\n")
+    if plot is not None:
+        draw_latency(report, plot)
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="A JSON file that a benchmark wrote.")],
+    second: Annotated[Path, typer.Argument(help="Another one of the same benchmark.")],
+) -> None:
+    """Put two files of figures side by side, with the ratio of the second to the first."""
+    from bench.comparison import comparison_table
+    from bench.record_file import read_record
+
+    typer.echo(comparison_table(read_record(first), read_record(second)))
