@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cli.bench_calls import compare, session
+from cli.bench_calls import avatar, compare, session
 from contract.errors import ConfigError
 
 bench = typer.Typer(no_args_is_help=True, help="Measure on this machine.")
+bench.command()(avatar)
 bench.command()(session)
 bench.command()(compare)
 

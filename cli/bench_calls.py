@@ -1,4 +1,4 @@
-"""`float-avatar bench session` and `compare`: calls with the real server, measured, and two files side by side."""
+"""`float-avatar bench avatar`, `session` and `compare`: an avatar alone, in calls, and two files side by side."""
 
 import json
 from pathlib import Path
@@ -62,3 +62,42 @@ def compare(
     from bench.record_file import read_record
 
     typer.echo(comparison_table(read_record(first), read_record(second)))
+
+
+def avatar(
+    bundle: Annotated[Path | None, typer.Option(help="The avatar to measure; else the one that ships.")] = None,
+    hop_frames: Annotated[int | None, typer.Option(help="One pair instead of the named profiles.")] = None,
+    lookahead_frames: Annotated[int | None, typer.Option(help="One pair instead of the named profiles.")] = None,
+    speech: Annotated[Path | None, typer.Option(help="A file to speak; else a buzz in syllables.")] = None,
+    duration_s: Annotated[float, typer.Option("--seconds", help="Of sound in each run.")] = 10.0,
+    num_rounds: Annotated[int, typer.Option("--rounds", help="Whose median is shown.")] = 3,
+    engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
+    num_threads: Annotated[int | None, typer.Option("--threads", help="Of each engine; else their own choice.")] = None,
+    output: Annotated[Path | None, typer.Option(help="A JSON file for the figures.")] = None,
+) -> None:
+    """Paint as fast as it goes, talking and idle: frames a second, and what a frame costs by stage."""
+    from bench.avatar_throughput import ThroughputSettings, bench_avatar
+    from bench.record_file import check_place, write_text
+    from bundles import embedded_bundle
+    from bundles.manifest import read_manifest
+    from media.picture_file import read_picture
+
+    if output is not None:
+        check_place(output)
+    folder = bundle or embedded_bundle()
+    manifest = read_manifest(folder, verify_sums=False)
+    picture = read_picture(folder / manifest.portraits[manifest.default_portrait].file)
+    settings = ThroughputSettings(
+        folder,
+        hop_frames,
+        lookahead_frames,
+        speech,
+        duration_s,
+        num_rounds,
+        engine,
+        num_threads,
+    )
+    report = bench_avatar(settings, picture, lambda step: typer.echo(f"{step} ...", err=True))
+    typer.echo(report.table())
+    if output is not None:
+        write_text(output, json.dumps(report.to_json(), indent=2) + "\n")
