@@ -43,6 +43,36 @@ def engines(
         report.write(output)
 
 
+@bench.command()
+def influence(
+    bundle: Annotated[Path | None, typer.Option(help="The bundle to measure; without it the one that ships.")] = None,
+    audio: Annotated[Path | None, typer.Option(help="Sound file of speech; else espeak-ng speaks.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="float32 shows what windows do alone, auto the networks as they are served.")
+    ] = "float32",
+    output: Annotated[Path | None, typer.Option(help="A JSON file for the figures.")] = None,
+    document: Annotated[
+        Path | None, typer.Option(help="A Markdown file whose table is replaced, between its two marks.")
+    ] = None,
+) -> None:
+    """Measure what short windows cost, by hop and look-ahead: in motion, in pixels, and at the seams."""
+    from bench.influence_report import InfluenceSettings, bench_influence
+    from evaluation.document import put_table
+
+    if output is not None:
+        _check_place(output)
+    if document is not None:
+        put_table(document, None)
+    settings = InfluenceSettings(bundle, audio, engine, precision)
+    report = bench_influence(settings, lambda step: typer.echo(f"{step} ...", err=True))
+    typer.echo(report.markdown())
+    if output is not None:
+        report.write(output)
+    if document is not None:
+        put_table(document, report.markdown())
+
+
 def _check_place(output: Path) -> None:
     """Before the minutes that measuring takes: raises ConfigError where the figures could not be written."""
     folder = output.resolve().parent

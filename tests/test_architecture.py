@@ -104,6 +104,8 @@ FLOORS = {
         in_file={
             "audio_drift.py": names("bundles media"),
             "engine_report.py": names("bundles"),
+            "influence_report.py": names("bundles media"),
+            "spoken_sound.py": names("media"),
             "seeded_components.py": names("models export"),
             "seeded_networks.py": names("models export torch transformers"),
         },
