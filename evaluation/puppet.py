@@ -24,6 +24,7 @@ from pipeline.conditions import Conditions
 from pipeline.frame_renderer import to_picture
 from pipeline.motion_sampler import MotionSampler
 from pipeline.portrait import Portrait
+from pipeline.voice_activity import LastingSilence
 from training.motion_names import MOTION_NAMES, SPREAD
 
 _SILENT_VOICE = np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16)
@@ -63,8 +64,13 @@ class Puppet:
         conditions = Conditions(engines.audio_encoder, spec, settings.emotion, engines.emotion_classifier)
         flow = engines.flow_transformer.bind(reference_motion=portrait.reference_motion)
         sampler = MotionSampler(flow, spec, settings.window(spec), settings.seed)
-        frames = [m for chunk in chunks_of(pcm) for c in conditions.push(chunk) for m in sampler.push(c)]
-        frames += [m for c in conditions.flush() for m in sampler.push(c)] + sampler.flush()
+        silence = LastingSilence()
+        frames = []
+        for chunk in chunks_of(pcm):
+            is_quiet = silence.push(chunk) and settings.relaxes_in_silence
+            frames += [m for c in conditions.push(chunk) for m in sampler.push(c, is_quiet)]
+        is_quiet = silence.lasts and settings.relaxes_in_silence
+        frames += [m for c in conditions.flush() for m in sampler.push(c, is_quiet)] + sampler.flush()
         coefficients = np.stack([frame.motion_latent for frame in frames]) @ np.linalg.pinv(self.basis).T
         return coefficients.astype(np.float32)
 
