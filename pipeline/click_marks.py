@@ -62,11 +62,21 @@ class MarkedAvatar:
         self.avatar.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Marked:
+    """A picture as it came and as it was given."""
+
+    image: UInt8Array
+    is_click: bool
+    given: UInt8Array
+
+
 class MarkedStream:
     """The stream within, marked."""
 
-    stream: AvatarStream
+    def __init__(self, stream: AvatarStream) -> None:
+        self.stream = stream
+        self._before: Marked | None = None
 
     @property
     def delay_frames(self) -> int:
@@ -76,11 +86,11 @@ class MarkedStream:
     def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
         """Take the next chunk; the frames now possible are rendered as the caller iterates, always to the end."""
         # The stream draws in the call and paints while it is iterated: so it stays.
-        return _mark_all(self.stream.push(chunk))
+        return self._mark(self.stream.push(chunk))
 
     def flush(self) -> Iterator[AvatarFrame]:
         """Every frame that is still inside, as if silence followed."""
-        return _mark_all(self.stream.flush())
+        return self._mark(self.stream.flush())
 
     def reset(self) -> None:
         """Forget everything that was pushed."""
@@ -94,7 +104,11 @@ class MarkedStream:
         """Change what is asked of the face; raises ConfigError, and changes nothing, where it can't be had."""
         self.stream.direct(expression)
 
-
-def _mark_all(frames: Iterator[AvatarFrame]) -> Iterator[AvatarFrame]:
-    for frame in frames:
-        yield AvatarFrame(frame.chunk, marked(frame.image, click_samples(frame.chunk.voice) is not None))
+    def _mark(self, frames: Iterator[AvatarFrame]) -> Iterator[AvatarFrame]:
+        for frame in frames:
+            is_click = click_samples(frame.chunk.voice) is not None
+            image, before = frame.image, self._before
+            # A picture that comes again is the same array, which spares what comes after its work: so it stays.
+            if before is None or before.image is not image or before.is_click != is_click:
+                before = self._before = Marked(image, is_click, marked(image, is_click))
+            yield AvatarFrame(frame.chunk, before.given)

@@ -8,6 +8,7 @@ import pytest
 
 from bench import engine_report
 from cli.bench import engines
+from cli.bench_calls import avatar, compare, session
 from contract.errors import BundleError, ConfigError, EngineNotFoundError
 
 
@@ -73,3 +74,20 @@ def test_a_bundle_is_measured_as_it_is(tmp_path: Path, monkeypatch: pytest.Monke
     errors = {(each["component"], each["engine"], each["precision"]): each for each in figures["latencies"]}
     assert errors["flow_transformer", "pytorch", "float32"]["largest_error"] is None
     assert 0 < errors["flow_transformer", "onnxruntime", "float32"]["largest_error"] < 1e-4
+
+
+def test_two_files_of_figures_are_put_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, median_ms in (("a.json", 4.0), ("b.json", 6.0)):
+        (tmp_path / name).write_text(json.dumps({"machine": {"commit": name}, "frame_ms": {"openvino": median_ms}}))
+    compare(tmp_path / "a.json", tmp_path / "b.json")
+    told = capsys.readouterr().out
+    assert "frame_ms / openvino" in told and "1.500" in told and "machine commit: a.json | b.json" in told
+
+
+def test_calls_that_can_not_be_kept_are_not_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be written, expected a file in a folder"):
+        session(plot=tmp_path / "absent" / "stages.png")
+    with pytest.raises(ConfigError, match="can't be written, expected a file in a folder"):
+        avatar(output=tmp_path)
+    with pytest.raises(ConfigError, match="viewer 'opera'"):
+        session(viewer="opera")

@@ -1,12 +1,13 @@
 """Marked pictures: the frame whose voice holds a click is white in its corner, all else is as it was."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from contract.packets import VOICE_SAMPLES_PER_FRAME, SpeechChunk
+from contract.packets import VOICE_SAMPLES_PER_FRAME, AvatarFrame, SpeechChunk
 from pipeline.avatar import NeuralAvatar, StreamSettings
-from pipeline.click_marks import MarkedAvatar, click_samples
+from pipeline.click_marks import MarkedAvatar, MarkedStream, click_samples
 from tests.fakes import TINY_SPEC, fake_engines, silent_chunk
 
 PICTURE = np.full((32, 32, 3), 120, np.uint8)
@@ -39,3 +40,21 @@ def test_a_mark_is_white_with_a_click_and_dark_without_and_hides_nothing_else() 
         assert (frame.image[:4, :4] == (255 if frame.index == 6 else 32)).all()
         np.testing.assert_array_equal(frame.image[4:], before.image[4:])
         np.testing.assert_array_equal(frame.image[:, 4:], before.image[:, 4:])
+
+
+def test_a_picture_that_comes_again_is_the_same_array_again() -> None:
+    image = np.full((16, 16, 3), 90, np.uint8)
+
+    class Still:
+        """A stream whose picture never changes."""
+
+        delay_frames = 0
+
+        def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+            return iter([AvatarFrame(chunk, image)])
+
+    stream = MarkedStream(Still())  # type: ignore[arg-type]
+    chunks = [silent_chunk(0), silent_chunk(1), clicking(2, 0), silent_chunk(3)]
+    first, second, click, last = [frame.image for chunk in chunks for frame in stream.push(chunk)]
+    assert first is second and click is not second and (click[0, 0] == 255).all() and (last == first).all()
+    assert (image == 90).all()
