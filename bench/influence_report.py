@@ -14,7 +14,7 @@ from typing import Any
 from assembly.avatar_factory import open_avatar
 from bench.machine import Machine, this_machine
 from bench.spoken_sound import speech
-from bench.window_influence import CutFigures, FacePainter, Speaker, cut_windows, measure_hop
+from bench.window_influence import CutFigures, FacePainter, Speaker, draw_windows, measure_hop
 from bundles import embedded_bundle
 from bundles.manifest import read_manifest
 from contract.errors import ConfigError
@@ -146,15 +146,20 @@ def bench_influence(settings: InfluenceSettings, on_step: Callable[[str], None] 
     with closing(avatar):
         picture = read_picture(folder / manifest.portraits[manifest.default_portrait].file)
         speaker = _speaker(avatar, picture, pcm)
+        fitting = {
+            hop_frames: [each for each in LOOKAHEADS_FRAMES if hop_frames + each <= avatar.spec.window_frames]
+            for hop_frames in HOPS_FRAMES
+        }
+        on_step("windows, whole and cut")
+        drawn = draw_windows(speaker, {hop + lookahead for hop, fit in fitting.items() for lookahead in fit})
         figures: list[CutFigures] = []
-        for hop_frames in HOPS_FRAMES:
-            if hop_frames <= avatar.spec.window_frames:
-                on_step(f"hop {hop_frames}")
-                figures += measure_hop(speaker, hop_frames, LOOKAHEADS_FRAMES)
-        on_step("from frame to frame")
+        for hop_frames, lookaheads_frames in fitting.items():
+            if lookaheads_frames:
+                on_step(f"faces and seams, hop {hop_frames}")
+                figures += measure_hop(speaker, drawn, hop_frames, lookaheads_frames)
         assert speaker.renderer is not None, "a bundle's avatar paints"
-        whole, _ = cut_windows(speaker, min(PROFILES[0].hop_frames, avatar.spec.window_frames), ())
-        frame_to_frame = FacePainter(speaker.renderer, whole).from_frame_to_frame(whole)
+        # What a face in speech changes by anyway.
+        frame_to_frame = FacePainter(speaker.renderer, drawn.whole[:, :1]).difference(drawn.whole[:, 1:2])
     sound = "espeak-ng" if settings.audio is None else settings.audio.name
     return InfluenceReport(
         this_machine(), manifest.name, manifest.spec, settings, sound, sound_s, frame_to_frame, tuple(figures)

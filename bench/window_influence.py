@@ -9,7 +9,7 @@ speed of motion over seams against that inside windows, of streams that are draw
 with the noise of absolute frame indexes, as streams have it, and once with other noise in every window.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,14 +18,20 @@ from contract.packets import Float32Array, UInt8Array
 from contract.spec import AvatarSpec
 from engines.base import Engine
 from pipeline.frame_renderer import FrameRenderer
-from pipeline.motion_window import WindowSettings, first_state, frame_noise, sample_window
+from pipeline.motion_window import (
+    WindowSettings,
+    WindowState,
+    draw_motion,
+    first_state,
+    frame_noise,
+    sample_window,
+)
 from pipeline.window_seams import Float64Array, seam_ratio, speeds, split_at_seams
 
 SEED = 0
-# Of each hop; more windows change the last digit shown.
-NUM_WINDOWS = 24
+NUM_STARTS = 24
+# Of each hop and look-ahead.
 NUM_SEAM_WINDOWS = 48
-NUM_PAINTED_FRAMES = 24
 # Where a portrait's face is, as shares of the picture's side: left, top, right, bottom.
 FACE_BOX = (0.26, 0.21, 0.74, 0.84)
 # So far apart that the noise of two windows has no row in common.
@@ -76,13 +82,31 @@ class CutFigures:
     num_seams: int
 
 
-def measure_hop(speaker: Speaker, hop_frames: int, lookaheads_frames: Sequence[int]) -> list[CutFigures]:
-    """The figures of one hop at each look-ahead that the bundle's window has room for."""
-    fitting = [each for each in lookaheads_frames if hop_frames + each <= speaker.spec.window_frames]
-    whole, cuts = cut_windows(speaker, hop_frames, fitting)
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnWindows:
+    """Windows from some frames of the clip on, the same ones at every length.
+
+    whole: [num_starts, window_frames, latent_dim] float32
+    cuts: by the number of new frames, [num_starts, num_new, latent_dim] float32 each
+    """
+
+    whole: Float32Array
+    cuts: dict[int, Float32Array]
+
+    def kept(self, hop_frames: int, lookahead_frames: int) -> Float32Array:
+        """What is kept of the windows that are cut to this, [num_starts, hop_frames, latent_dim] float32."""
+        return self.cuts[hop_frames + lookahead_frames][:, :hop_frames]
+
+
+def measure_hop(
+    speaker: Speaker, drawn: DrawnWindows, hop_frames: int, lookaheads_frames: Sequence[int]
+) -> list[CutFigures]:
+    """The figures of one hop at each look-ahead, of which the windows are drawn already."""
+    whole = drawn.whole[:, :hop_frames]
     painter = FacePainter(speaker.renderer, whole) if speaker.renderer is not None else None
     figures = []
-    for lookahead_frames, cut in cuts.items():
+    for lookahead_frames in lookaheads_frames:
+        cut = drawn.kept(hop_frames, lookahead_frames)
         pixel_mean, pixel_p95 = painter.difference(cut) if painter is not None else (None, None)
         window = speaker.cut(hop_frames, lookahead_frames)
         ratio, num_seams = _seams(speaker, window, lambda start: start)
@@ -96,72 +120,66 @@ def measure_hop(speaker: Speaker, hop_frames: int, lookaheads_frames: Sequence[i
     return figures
 
 
-def cut_windows(
-    speaker: Speaker, hop_frames: int, lookaheads_frames: Sequence[int], num_windows: int = NUM_WINDOWS
-) -> tuple[Float32Array, dict[int, Float32Array]]:
-    """The kept frames of whole windows, one after another, and those of the same windows cut short.
+def draw_windows(speaker: Speaker, nums_new: Iterable[int], num_starts: int = NUM_STARTS) -> DrawnWindows:
+    """Windows from frames all over the clip, whole and with so many new frames.
 
-    Returns [frames, latent_dim] float32, and as many for each look-ahead.
+    Their carried-over frames are of the clip drawn once before, in windows as long as can be.
     """
     spec, features = speaker.spec, speaker.audio_features
-    room_frames = spec.window_frames - hop_frames
-    state, whole = first_state(spec), []
-    cuts: dict[int, list[Float32Array]] = {lookahead: [] for lookahead in lookaheads_frames}
+    carried, total = spec.carried_frames, spec.window_frames
     # The last windows would be short of sound, whole or cut.
-    last_start = max(0, len(features) - spec.window_frames)
-    for start in range(0, last_start + 1, hop_frames)[:num_windows]:
-        noise = frame_noise(SEED, start, spec.window_frames, spec.latent_dim)
-        for lookahead_frames, drawn in cuts.items():
-            num_new = hop_frames + lookahead_frames
-            window = speaker.cut(hop_frames, lookahead_frames)
-            heard = features[start : start + num_new]
-            drawn.append(sample_window(speaker.flow, window, state, heard, speaker.emotion, noise[:num_new])[0])
-        heard, window = features[start : start + spec.window_frames], speaker.cut(hop_frames, room_frames)
-        kept, state = sample_window(speaker.flow, window, state, heard, speaker.emotion, noise)
-        whole.append(kept)
-    return np.concatenate(whole), {lookahead: np.concatenate(drawn) for lookahead, drawn in cuts.items()}
+    starts = np.linspace(carried, len(features) - total, num_starts).astype(int)
+    assert len(features) >= carried + total, f"{len(features)} frames, expected at least {carried + total}"
+    base = drawn_stream(speaker, speaker.cut(total, 0), lambda start: start, int(starts[-1]))
+    lengths = sorted(set(nums_new) | {total})
+    drawn: dict[int, list[Float32Array]] = {length: [] for length in lengths}
+    for start in map(int, starts):
+        noise = frame_noise(SEED, start, total, spec.latent_dim)
+        state = WindowState(base[start - carried : start], features[start - carried : start])
+        for length in lengths:
+            window, heard = speaker.cut(length, 0), features[start : start + length]
+            drawn[length].append(draw_motion(speaker.flow, window, state, heard, speaker.emotion, noise[:length]))
+    stacked = {length: np.stack(windows) for length, windows in drawn.items()}
+    return DrawnWindows(stacked[total], stacked)
 
 
 def motion_error(cut: Float32Array, whole: Float32Array) -> float:
-    """Root mean square of the difference over the spread of motion about its mean. Both [frames, latent_dim]."""
-    spread = float(np.square(whole - whole.mean(0)).mean())
+    """Root mean square of the difference over the spread of motion about its mean. Both [..., latent_dim]."""
+    spread = float(np.square(whole - whole.reshape(-1, whole.shape[-1]).mean(0)).mean())
     return float(np.sqrt(np.square(cut - whole).mean() / spread))
 
 
 class FacePainter:
-    """Faces of some frames of a motion, to compare others with."""
+    """One face of each window, to compare others with; every place in the hop in turn."""
 
     def __init__(self, renderer: FrameRenderer, whole: Float32Array) -> None:
-        """whole: [frames, latent_dim] float32, the motion that others are compared with."""
+        """whole: [num_starts, hop_frames, latent_dim] float32, the motion that others are compared with."""
         self._renderer = renderer
-        num_painted = min(NUM_PAINTED_FRAMES, len(whole))
-        # By chance, since every place in a hop must be met, whatever the hop.
-        chosen = np.random.default_rng(SEED).choice(len(whole), num_painted, replace=False)
-        self._chosen = np.sort(chosen)
         self._faces = self._painted(whole)
 
     def difference(self, motion: Float32Array) -> tuple[float, float]:
-        """Mean and 95th percentile of the absolute difference, 0 to 255. motion: [frames, latent_dim] float32."""
+        """Mean and 95th percentile of the absolute difference, 0 to 255. motion: as `whole`."""
         differences = np.abs(self._painted(motion).astype(np.int16) - self._faces)
         return float(differences.mean()), float(np.percentile(differences, 95))
 
-    def from_frame_to_frame(self, whole: Float32Array) -> tuple[float, float]:
-        """The same from each frame to the one before it: what a face in speech changes by anyway."""
-        return self.difference(np.concatenate([whole[:1], whole[:-1]]))
-
     def _painted(self, motion: Float32Array) -> UInt8Array:
-        return np.stack([_face(self._renderer.paint(motion[i])) for i in self._chosen])
+        hop_frames = motion.shape[1]
+        return np.stack([_face(self._renderer.paint(window[i % hop_frames])) for i, window in enumerate(motion)])
 
 
-def drawn_stream(speaker: Speaker, window: WindowSettings, first_noise: Callable[[int], int]) -> Float32Array:
-    """The motion of the clip in such windows, [num_frames, latent_dim] float32.
+def drawn_stream(
+    speaker: Speaker, window: WindowSettings, first_noise: Callable[[int], int], num_frames: int | None = None
+) -> Float32Array:
+    """The motion of the clip's first windows, [frames, latent_dim] float32, as a stream draws it.
 
     first_noise: index of the noise of a window's first frame, given the frame
+    num_frames: to be drawn at least; None is those of NUM_SEAM_WINDOWS, or the whole clip
     """
     spec, features = speaker.spec, speaker.audio_features
     num_new = window.hop_frames + window.lookahead_frames
     state, drawn = first_state(spec), []
-    for start in range(0, len(features), window.hop_frames)[:NUM_SEAM_WINDOWS]:
+    end = min(len(features), NUM_SEAM_WINDOWS * window.hop_frames if num_frames is None else num_frames)
+    for start in range(0, end, window.hop_frames):
         noise = frame_noise(SEED, first_noise(start), num_new, spec.latent_dim)
         heard = features[start : start + num_new]
         kept, state = sample_window(speaker.flow, window, state, heard, speaker.emotion, noise)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bench.window_influence import (
-    FACE_BOX,
     FacePainter,
     Speaker,
-    cut_windows,
+    _face,
+    draw_windows,
     drawn_stream,
     measure_hop,
     motion_error,
@@ -43,20 +43,23 @@ def speaker(flow=None, renderer: bool = False) -> Speaker:
 
 
 def test_the_influence_ends_where_the_networks_reach_does() -> None:
-    whole, cuts = cut_windows(speaker(), 5, range(11))
-    errors = [motion_error(cut, whole) for cut in cuts.values()]
+    drawn = draw_windows(speaker(), range(5, 16))
+    errors = [motion_error(drawn.kept(5, lookahead), drawn.whole[:, :5]) for lookahead in range(11)]
     assert errors[0] > 0.01
     # The reach is that of the last frame kept; from there on nothing is missing.
     assert errors[REACH_FRAMES - 1] > 1e-5
     assert max(errors[REACH_FRAMES:]) < 1e-6
-    assert all(later <= earlier for earlier, later in pairwise(errors))
+    assert all(later <= earlier for earlier, later in pairwise(errors[: REACH_FRAMES + 1]))
 
 
-def test_whole_windows_are_those_of_a_stream() -> None:
+def test_windows_start_all_over_the_clip_and_go_on_from_what_was_drawn_before() -> None:
+    """One that starts where a stream's second window does is that window."""
     who = speaker()
-    window = who.cut(15, 5)
-    whole, _ = cut_windows(who, 15, ())
-    assert np.array_equal(whole, drawn_stream(who, window, lambda start: start)[: len(whole)])
+    spec = who.spec
+    drawn = draw_windows(who, [spec.window_frames], num_starts=NUM_FRAMES - spec.window_frames - 9)
+    streamed = drawn_stream(who, who.cut(spec.window_frames, 0), lambda start: start)
+    second = drawn.whole[spec.window_frames - spec.carried_frames]
+    np.testing.assert_array_equal(second, streamed[spec.window_frames : 2 * spec.window_frames])
 
 
 def test_what_is_drawn_here_is_what_a_stream_draws() -> None:
@@ -84,39 +87,40 @@ def test_an_error_is_a_share_of_the_spread() -> None:
 def test_faces_are_compared_inside_the_face_alone() -> None:
     who = speaker(renderer=True)
     assert who.renderer is not None
-    motion = np.random.default_rng(2).standard_normal((30, TINY_SPEC.latent_dim)).astype(np.float32)
+    motion = np.random.default_rng(2).standard_normal((10, 3, TINY_SPEC.latent_dim)).astype(np.float32)
     painter = FacePainter(who.renderer, motion)
     assert painter.difference(motion) == (0.0, 0.0)
-    # The painter's columns repeat the eight values: beyond the box only the first and the last few columns lie.
     mean, p95 = painter.difference(motion + 1)
     assert 0 < mean < p95 < 255
-    assert painter.from_frame_to_frame(motion)[0] > 0
-    side = TINY_SPEC.image_size_px
-    outside = [i for i in range(TINY_SPEC.latent_dim) if all(not _is_inside(c, side) for c in (i, i + 8))]
-    if outside:
+    # The fake painter shows value i in column i: 4 to 11 of the 16 are the face, which has them all.
+    rows, columns = _face(who.renderer.paint(motion[0, 0])).shape[:2]
+    assert (rows, columns) == (10, 8)
+
+
+def test_every_place_in_the_hop_is_painted() -> None:
+    who = speaker(renderer=True)
+    assert who.renderer is not None
+    motion = np.zeros((6, 3, TINY_SPEC.latent_dim), np.float32)
+    painter = FacePainter(who.renderer, motion)
+    for place in range(3):
         moved = motion.copy()
-        moved[:, outside] += 1
-        assert painter.difference(moved) == (0.0, 0.0)
-
-
-def _is_inside(column: int, side: int) -> bool:
-    return round(FACE_BOX[0] * side) <= column < round(FACE_BOX[2] * side)
+        moved[:, place] = 1
+        assert painter.difference(moved)[0] > 0
 
 
 def test_noise_that_stays_with_its_frame_closes_the_seams_that_fresh_noise_opens() -> None:
     """Motion that is its noise: with the frame's own it goes on as it was drawn, whatever the windows."""
     who = speaker(linear_field(-0.5))
-    (figures,) = measure_hop(who, 5, (2,))
+    (figures,) = measure_hop(who, draw_windows(who, [7]), 5, (2,))
     assert figures.num_seams == NUM_FRAMES // 5 - 1
     own = drawn_stream(who, who.cut(5, 2), lambda start: start)
     assert np.allclose(own, drawn_stream(who, who.cut(4, 1), lambda start: start))
     assert not np.allclose(own, drawn_stream(who, who.cut(5, 2), lambda start: 1000 + 7 * start))
-    assert figures.motion_error == 0.0 and figures.pixel_mean is None
+    assert figures.motion_error < 1e-6 and figures.pixel_mean is None
 
 
-def test_only_what_fits_the_window_is_measured() -> None:
-    figures = measure_hop(speaker(renderer=True), 16, (0, 2, 4, 8))
-    assert [each.lookahead_frames for each in figures] == [0, 2, 4]
-    # Hop and look-ahead together are the whole window: nothing is cut.
-    assert figures[-1].motion_error == 0.0 and figures[-1].pixel_mean == 0.0
-    assert figures[0].motion_error > 0 and figures[0].pixel_p95 is not None
+def test_a_window_that_is_whole_loses_nothing() -> None:
+    who = speaker(renderer=True)
+    cut, whole = measure_hop(who, draw_windows(who, [16, 20]), 16, (0, 4))
+    assert (whole.lookahead_frames, whole.motion_error, whole.pixel_mean) == (4, 0.0, 0.0)
+    assert cut.motion_error > 0 and cut.pixel_mean is not None and cut.pixel_mean > 0
