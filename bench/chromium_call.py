@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bench.call_figures import AVATAR_STAGES, CallFigures, first_of_clicks
+from bench.call_figures import AVATAR_STAGES, NOT_COUNTED, CallFigures, first_of_clicks
 from bench.call_recording import Recording, click_times_ms, flash_times_ms, spoken_times_ms
 from bench.clicks import HEARD_LEVEL, matched
 from bench.live_server import LiveServer
@@ -137,7 +137,7 @@ def _counts(statistics: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[s
         first, last = statistics[0]["counts"], statistics[-1]["counts"]
         grown = {name: number - first[name] for name, number in last.items()}
         counts = {name: grown[name] for name in counts} | {
-            name: number for name, number in grown.items() if number and name not in (*counts, "frames_rendered")
+            name: number for name, number in grown.items() if number and name not in (*counts, *NOT_COUNTED)
         }
     before, after = samples[0]["video"], samples[-1]["video"]
     names = {"framesDecoded": "viewer_decoded", "framesDropped": "viewer_dropped", "freezeCount": "viewer_frozen"}

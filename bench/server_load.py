@@ -49,7 +49,7 @@ class LoadMeter:
         lasted_s = time.monotonic() - self._began_s
         after_s = self._parts_s()
         parts = {
-            part: round(100 * (time_s - self._before_s.get(part, 0.0)) / lasted_s, 2)
+            part: round(max(0.0, 100 * (time_s - self._before_s.get(part, 0.0)) / lasted_s), 2)
             for part, time_s in after_s.items()
         }
         return ServerLoad(

@@ -74,6 +74,8 @@ def is_sustained(run: RunReport, alone: RunReport) -> bool:
 def _sustained(settings: SessionSettings, runs: dict[str, RunReport], sound: Sound, on_step: OnStep) -> int:
     """How many sessions at once are sustained, up to the most that are tried; the runs are added to `runs`."""
     alone = runs["avatar, aiortc"]
+    if not is_sustained(alone, alone):
+        return 0
     for num_sessions in range(2, settings.most_sessions + 1):
         name = f"avatar, {num_sessions} aiortc"
         runs[name] = _headless(name, settings, settings.serve_arguments(), num_sessions, sound, on_step)

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from contract.packets import VOICE_RATE_HZ
 from server.session_counts import SessionCounts
 
-FRAME_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.16, 0.32, 0.64)
+FRAME_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56)
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
 FRAME_RESULTS = {"frames_rendered": "rendered", "frames_released": "released", "frames_repeated": "repeated",
                  "frames_dropped": "dropped", "frames_interrupted": "interrupted"}  # fmt: skip
