@@ -1,14 +1,17 @@
 """The peer's sound on its way in.
 
-In: decoded audio frames of the peer, whenever they come. Out: one numbered `SpeechChunk` a tick, always: silence
-where there is no sound, so that the avatar's time goes on while nobody speaks.
+In: decoded audio frames of the peer, whenever they come. Out: one numbered `SpeechChunk` a tick, silence where there
+is no sound, so that the avatar's time goes on while nobody speaks. A session that is behind asks for it in a hurry
+(`server.pacing`), and gets fewer chunks than ticks with the same words in them.
 
 The peer's clock is not ours, and packets come late or never. Between them and the tick stands a small buffer:
 
     nothing for a while     wait for the cushion to fill again before the first sample is used
-    too little at a tick    the rest of the chunk is silence (missing)
+    too little at a tick    the rest of the chunk is silence (missing); for a while the cushion is larger by that
     a jump in timestamps    silence of that length, less what the tick already filled in (lost)
-    filling up or draining  1 ms a chunk (20 ms of a quiet one) is squeezed or stretched away by interpolation
+    the clocks drift apart  up to 4 samples a chunk are squeezed or stretched away, a pitch 3.6 cents off at most
+    a frame too many        quiet sound is left out (trimmed), else 10 to 20 ms a chunk, as whole periods (hurried)
+    in a hurry              the same, and no chunk until there is enough for one
     beyond its bound        the oldest samples go at once (dropped)
 """
 
@@ -30,23 +33,29 @@ from contract.packets import (
 )
 from server.loudness import is_quiet
 from server.session_counts import SessionCounts
+from server.voice_splice import FADE_SAMPLES, MOST_CUT_SAMPLES, joined, resampled, shortened
 
-STEP_SAMPLES = VOICE_RATE_HZ // 1000
-QUIET_STEP_SAMPLES = VOICE_RATE_HZ * 20 // 1000
+STEP_SAMPLES = 4
+PACKET_SAMPLES = VOICE_SAMPLES_PER_FRAME // 2
+# A margin this far from what is wanted is drift to be put right; farther by a packet, more than drift.
+TOLERANCE_SAMPLES = VOICE_RATE_HZ * 5 // 1000
 WINDOW_TICKS = 25
 STARVED_TICKS = 5
 LONGEST_GAP_SAMPLES = VOICE_RATE_HZ
+# The cushion grows by what was late, up to this, and shrinks again by 1 ms a window.
+MOST_RESERVE_SAMPLES = VOICE_RATE_HZ * 60 // 1000
+RESERVE_STEP_SAMPLES = VOICE_RATE_HZ // 1000
 
 
 @dataclass(frozen=True, slots=True)
 class IngestSettings:
     """Sizes of the buffer.
 
-    cushion_samples: what should be left after a chunk was taken, against jitter of the network
+    cushion_samples: sound that should be to spare when a chunk is taken, against jitter of the network
     most_samples: what may wait before the oldest are dropped
     """
 
-    cushion_samples: int = VOICE_RATE_HZ * 20 // 1000
+    cushion_samples: int = VOICE_RATE_HZ * 10 // 1000
     most_samples: int = VOICE_RATE_HZ * 500 // 1000
 
 
@@ -59,15 +68,19 @@ class AudioIngest:
         self._to_voice: av.AudioResampler | None = None
         self._to_model = ModelVoice()
         self._samples: Int16Array = np.zeros(0, np.int16)
+        self._last_sample = np.zeros(1, np.int16)  # given out before the buffer's first
         self._position_samples = 0  # of the buffer's first sample, since the session began
         self._arrivals: deque[tuple[int, float]] = deque()  # (position after the packet, when it came)
+        self._newest_arrival_s = 0.0
         self._expected_pts: int | None = None
         self._filled_samples = 0  # silence given out since the last packet
         self._flowing = False
         self._starved_ticks = 0
-        self._least_left: int | None = None
+        self._late_samples = 0  # missing since sound last came in time
+        self._reserve_samples = 0  # on top of the cushion, for what was late
+        self._least_margin: int | None = None
         self._window_ticks = 0
-        self._surplus_samples = 0  # to squeeze (> 0) or stretch (< 0) away
+        self._surplus_samples = 0  # to take out (> 0) or put in (< 0)
         self._next_index = 0
         self._epoch = 0
         self._interrupted_at_samples = 0  # what came before is silence already
@@ -87,15 +100,24 @@ class AudioIngest:
         voice = self._voice(frame)
         if not len(voice):
             return
-        self._append(np.concatenate([self._silence_for_gap(frame, len(voice)), voice]), now_s)
+        self._counts.voice_samples_received += len(voice)
+        silence = self._silence_for_gap(frame, len(voice))
+        self._append(np.concatenate([silence, voice]) if len(silence) else voice, now_s)
         self._filled_samples = 0
 
     def take(self, now_s: float) -> SpeechChunk:
-        """The chunk of this tick. Call once a tick."""
-        voice, captured_at_s = self._next_voice(now_s)
-        index = self._next_index
-        self._next_index += 1
-        return SpeechChunk(index, self._to_model.push(voice), voice, self._epoch, captured_at_s)
+        """The chunk of this tick. Call once a tick, this or `take_in_hurry`."""
+        chunk = self._chunk(self._next_voice(now_s))
+        assert chunk is not None, "every tick has a chunk"
+        return chunk
+
+    def take_in_hurry(self, now_s: float, may_shorten: bool) -> SpeechChunk | None:
+        """The chunk of this tick, if there is one, where later sound should come sooner.
+
+        Silence is left out and there is no chunk for it. Speech is shortened if it may be, and there is a chunk when
+        enough of it is there; otherwise speech is left as it is.
+        """
+        return self._chunk(self._next_voice_in_hurry(now_s, may_shorten))
 
     def interrupt(self, epoch: int) -> int:
         """Make silence of all that came up to now; gives the number of samples. What comes from now on is kept.
@@ -105,6 +127,7 @@ class AudioIngest:
         end_samples = self._position_samples + len(self._samples)
         num_dropped = end_samples - max(self._position_samples, self._interrupted_at_samples)
         self._samples = np.zeros_like(self._samples)
+        self._last_sample = np.zeros(1, np.int16)
         self._interrupted_at_samples = end_samples
         self._epoch = epoch
         # The resamplers hold about a millisecond back.
@@ -132,11 +155,12 @@ class AudioIngest:
         silence = np.zeros(0, np.int16)
         if frame.pts is None or frame.time_base is None:
             return silence
-        pts = int(frame.pts * frame.time_base * VOICE_RATE_HZ)
+        pts = frame.pts * frame.time_base.numerator * VOICE_RATE_HZ // frame.time_base.denominator
         if self._expected_pts is not None:
             gap = pts - self._expected_pts
             # A longer pause is a microphone that was off: the ticks have filled it already.
             if 0 < gap <= LONGEST_GAP_SAMPLES:
+                self._late_samples = 0  # it was lost, and a larger cushion would not help
                 missing = max(0, gap - self._filled_samples)
                 self._counts.voice_samples_lost += missing
                 silence = np.zeros(missing, np.int16)
@@ -145,30 +169,108 @@ class AudioIngest:
 
     def _append(self, samples: Int16Array, now_s: float) -> None:
         self._samples = np.concatenate([self._samples, samples])
+        self._newest_arrival_s = now_s
         self._arrivals.append((self._position_samples + len(self._samples), now_s))
         if len(self._samples) > self._settings.most_samples:
-            wanted = VOICE_SAMPLES_PER_FRAME + self._settings.cushion_samples
-            dropped = len(self._samples) - wanted
+            dropped = len(self._samples) - VOICE_SAMPLES_PER_FRAME - self._cushion_samples
             self._counts.voice_samples_dropped += dropped
-            self._cut(dropped)
+            self._leave_out(dropped)
             self._start_window()
 
+    @property
+    def _cushion_samples(self) -> int:
+        return self._settings.cushion_samples + self._reserve_samples
+
     def _next_voice(self, now_s: float) -> tuple[Int16Array, float]:
+        """The next chunk's sound, and when the last of it came."""
+        if not self._may_flow():
+            self._counts.voice_samples_idle += VOICE_SAMPLES_PER_FRAME
+            return np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16), now_s
         available = len(self._samples)
-        if not self._flowing:
-            if available < VOICE_SAMPLES_PER_FRAME + self._settings.cushion_samples:
-                self._filled_samples += VOICE_SAMPLES_PER_FRAME
-                return np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16), now_s
-            self._flowing = True
-            self._starved_ticks = 0
-            self._start_window()
         if available < VOICE_SAMPLES_PER_FRAME:
             return self._starve(now_s)
-        self._starved_ticks = 0
-        step = self._step(available)
-        head, captured_at_s = self._cut(VOICE_SAMPLES_PER_FRAME + step)
-        self._watch_level(len(self._samples))
-        return resized(head, VOICE_SAMPLES_PER_FRAME), captured_at_s
+        if self._surplus_samples >= PACKET_SAMPLES:
+            trimmed = self._trim(min(self._surplus_samples, available - VOICE_SAMPLES_PER_FRAME))
+            self._surplus_samples -= trimmed
+            shorter = None if trimmed else self._shortened(least_left_samples=0)
+            if shorter is not None:
+                return shorter
+        return self._plain(now_s)
+
+    def _next_voice_in_hurry(self, now_s: float, may_shorten: bool) -> tuple[Int16Array, float] | None:
+        if not self._may_flow():
+            return None
+        if len(self._samples) < VOICE_SAMPLES_PER_FRAME:
+            self._count_starved_tick()
+            return None
+        if self._trim(len(self._samples) - FADE_SAMPLES):
+            self._start_window()
+            return None
+        if not may_shorten:
+            return self._plain(now_s)
+        self._start_window()
+        return self._shortened(least_left_samples=self._cushion_samples)
+
+    def _may_flow(self) -> bool:
+        """False while the cushion fills: this tick has no sound of the peer."""
+        if not self._flowing:
+            if len(self._samples) < VOICE_SAMPLES_PER_FRAME + self._cushion_samples:
+                self._filled_samples += VOICE_SAMPLES_PER_FRAME
+                return False
+            self._flowing = True
+            self._starved_ticks = self._late_samples = 0
+            self._start_window()
+        if len(self._samples) >= VOICE_SAMPLES_PER_FRAME and self._starved_ticks:
+            self._reserve_samples = min(MOST_RESERVE_SAMPLES, self._reserve_samples + self._late_samples)
+            self._starved_ticks = self._late_samples = 0
+        return True
+
+    def _chunk(self, found: tuple[Int16Array, float] | None) -> SpeechChunk | None:
+        if found is None:
+            return None
+        voice, captured_at_s = found
+        self._last_sample = voice[-1:]
+        index = self._next_index
+        self._next_index += 1
+        return SpeechChunk(index, self._to_model.push(voice), voice, self._epoch, captured_at_s)
+
+    def _plain(self, now_s: float) -> tuple[Int16Array, float]:
+        """The next chunk, but for some samples."""
+        step = self._step(len(self._samples))
+        length = VOICE_SAMPLES_PER_FRAME + step
+        head, captured_at_s = self._cut(length)
+        if step:
+            after = self._samples[:2]
+            after = np.concatenate([after, np.repeat(head[-1:], 2 - len(after))]) if len(after) < 2 else after
+            head = resampled(np.concatenate([self._last_sample, head, after]), VOICE_SAMPLES_PER_FRAME)
+        self._watch_margin(now_s)
+        return head, captured_at_s
+
+    def _shortened(self, least_left_samples: int) -> tuple[Int16Array, float] | None:
+        """The next chunk with a stretch of its sound left out; None where that would leave less than this."""
+        length = VOICE_SAMPLES_PER_FRAME + MOST_CUT_SAMPLES
+        if len(self._samples) < length + least_left_samples:
+            return None
+        voice, num_cut = shortened(self._samples[:length], VOICE_SAMPLES_PER_FRAME)
+        self._counts.voice_samples_hurried += num_cut
+        self._surplus_samples = max(0, self._surplus_samples - num_cut)
+        _, captured_at_s = self._cut(VOICE_SAMPLES_PER_FRAME + num_cut)
+        return voice, captured_at_s
+
+    def _trim(self, most_samples: int) -> int:
+        """Leave up to a chunk of sound out where all of it is quiet; gives the number of samples."""
+        length = min(most_samples, VOICE_SAMPLES_PER_FRAME)
+        stretch = self._samples[: length + FADE_SAMPLES]
+        if length < FADE_SAMPLES or not all(map(is_quiet, np.array_split(stretch, 5))):
+            return 0
+        self._counts.voice_samples_trimmed += length
+        self._leave_out(length)
+        return length
+
+    def _leave_out(self, num_samples: int) -> None:
+        rest = joined(self._samples, num_samples)
+        self._cut(num_samples)
+        self._samples = rest
 
     def _starve(self, now_s: float) -> tuple[Int16Array, float]:
         """What is left, and silence after it."""
@@ -178,11 +280,15 @@ class AudioIngest:
         missing = VOICE_SAMPLES_PER_FRAME - len(head)
         self._counts.voice_samples_missing += missing
         self._filled_samples += missing
-        self._starved_ticks += 1
+        self._late_samples += missing
+        self._count_starved_tick()
+        return voice, now_s
+
+    def _count_starved_tick(self) -> None:
         self._start_window()
+        self._starved_ticks += 1
         if self._starved_ticks >= STARVED_TICKS:
             self._flowing = False
-        return voice, now_s
 
     def _cut(self, num_samples: int) -> tuple[Int16Array, float]:
         """Take the oldest samples, and the time at which the last of them came."""
@@ -199,12 +305,8 @@ class AudioIngest:
         return head, captured_at_s
 
     def _step(self, available: int) -> int:
-        """Samples to take beyond (> 0) or below (< 0) one chunk, to bring the buffer back to its cushion."""
-        if not self._surplus_samples:
-            return 0
-        quiet = is_quiet(self._samples[: VOICE_SAMPLES_PER_FRAME + QUIET_STEP_SAMPLES])
-        longest = QUIET_STEP_SAMPLES if quiet else STEP_SAMPLES
-        step = max(-longest, min(longest, self._surplus_samples))
+        """Samples to take beyond (> 0) or below (< 0) one chunk, against drift."""
+        step = max(-STEP_SAMPLES, min(STEP_SAMPLES, self._surplus_samples))
         step = min(step, available - VOICE_SAMPLES_PER_FRAME)
         self._surplus_samples -= step
         if step > 0:
@@ -213,23 +315,26 @@ class AudioIngest:
             self._counts.voice_samples_stretched -= step
         return step
 
-    def _watch_level(self, left: int) -> None:
-        """Decide once a second from the lowest level seen whether the two clocks have drifted apart."""
+    def _watch_margin(self, now_s: float) -> None:
+        """Decide once a second from the least margin seen whether the two clocks have drifted apart.
+
+        Sound comes in packets; what of the next one is spoken already counts, or drift would show only once a packet.
+        Since it is not here yet, a packet more than the cushion is wanted.
+        """
         if self._surplus_samples:
             return  # what the last window found is still being put right
-        self._least_left = left if self._least_left is None else min(self._least_left, left)
+        on_its_way = round(VOICE_RATE_HZ * max(0.0, now_s - self._newest_arrival_s))
+        margin = len(self._samples) + min(PACKET_SAMPLES, on_its_way)
+        self._least_margin = margin if self._least_margin is None else min(self._least_margin, margin)
         self._window_ticks += 1
         if self._window_ticks < WINDOW_TICKS:
             return
-        cushion = self._settings.cushion_samples
-        packet = VOICE_SAMPLES_PER_FRAME // 2
-        if self._least_left > cushion + packet or self._least_left < cushion // 2:
-            self._start_window(surplus_samples=self._least_left - cushion)
-        else:
-            self._start_window()
+        beyond = self._least_margin - PACKET_SAMPLES - self._cushion_samples
+        self._start_window(surplus_samples=beyond if abs(beyond) > TOLERANCE_SAMPLES else 0)
+        self._reserve_samples = max(0, self._reserve_samples - RESERVE_STEP_SAMPLES)
 
     def _start_window(self, surplus_samples: int = 0) -> None:
-        self._least_left = None
+        self._least_margin = None
         self._window_ticks = 0
         self._surplus_samples = surplus_samples
 
@@ -243,7 +348,7 @@ class ModelVoice:
 
     def push(self, voice: Int16Array) -> Float32Array:
         """[640] float32 in [-1, 1] of [1920] int16."""
-        frame = av.AudioFrame.from_ndarray(voice[None, :], format="s16", layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(voice)[None, :], format="s16", layout="mono")
         frame.sample_rate = VOICE_RATE_HZ
         parts = [part.to_ndarray()[0] for part in self._resampler.resample(frame)]
         if self._waiting is None:
@@ -252,11 +357,3 @@ class ModelVoice:
         pcm = np.concatenate([self._waiting, *parts]).astype(np.float32)
         self._waiting = pcm[SAMPLES_PER_FRAME:]
         return pcm[:SAMPLES_PER_FRAME]
-
-
-def resized(voice: Int16Array, num_samples: int) -> Int16Array:
-    """The same sound in `num_samples` samples, by linear interpolation; itself where it has that many."""
-    if len(voice) == num_samples:
-        return voice
-    at = np.linspace(0, len(voice) - 1, num_samples)
-    return np.interp(at, np.arange(len(voice)), voice).round().astype(np.int16)

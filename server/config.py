@@ -54,8 +54,8 @@ class ServerConfig(BaseSettings):
     emotion: Annotated[str, AfterValidator(_known_emotion)] | None = None
     mark_clicks: bool = False
     max_sessions: int = Field(default=2, ge=1)
-    cushion_frames: int = Field(default=2, ge=0)
-    microphone_cushion_ms: int = Field(default=20, ge=0, le=200)
+    cushion_frames: int = Field(default=1, ge=0)
+    microphone_cushion_ms: int = Field(default=10, ge=0, le=200)
     connect_timeout_s: float = Field(default=15.0, gt=0)
     ice_servers: tuple[IceServer, ...] = ()
     allowed_origins: tuple[str, ...] = ()

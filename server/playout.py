@@ -6,8 +6,7 @@ A frame's picture and sound leave here together or not at all, so nothing downst
 
     at the beginning    wait until the first frame is `cushion_frames` ticks old
     none is ready       the picture stands and the voice pauses (silence); nothing is lost, it comes later
-    too many are ready  if in two seconds there was never less than cushion + 1, one quiet frame is dropped,
-                        or any frame when the delay has grown by `most_surplus_frames`
+    the delay has grown `server.pacing` sees it and takes in fewer chunks, and has quiet frames dropped here
     the bound           beyond `most_frames` the oldest are dropped
     an interruption     all are dropped, and those of an older epoch that the engine still finishes; the picture stands
                         until the first frame that follows on it is there; as many quiet frames are dropped later, so
@@ -24,7 +23,6 @@ from server.loudness import is_quiet
 from server.media_tracks import MOST_PICTURES
 from server.session_counts import SessionCounts
 
-WINDOW_TICKS = 50
 # So many frames after an interruption the mouth is shut.
 SETTLING_FRAMES = 8
 
@@ -64,12 +62,10 @@ class PlayoutSettings:
     """How long frames may wait.
 
     cushion_frames: ticks between the first frame and its release, against uneven rendering
-    most_surplus_frames: lowest level, beyond the cushion, at which frames are dropped in mid-word too
     most_frames: ready frames at which the oldest are dropped
     """
 
     cushion_frames: int = 2
-    most_surplus_frames: int = 8
     most_frames: int = 75
 
 
@@ -89,13 +85,23 @@ class Playout:
         self._ticks_lost = 0  # to interruptions, and not caught up with
         self._ticks_waited = 0
         self._position = 0
-        self._least_left: int | None = None
-        self._window_ticks = 0
 
     @property
     def ready_frames(self) -> int:
         """Frames that wait for their tick."""
         return len(self._ready)
+
+    @property
+    def next_index(self) -> int:
+        """The index after the last one shown."""
+        return self._index + 1
+
+    def drop_quiet(self) -> bool:
+        """Drop the next frame if nobody will miss it: it is quiet and another one follows. True where it was."""
+        if self._picture is None or len(self._ready) < 2 or not is_quiet(self._ready[0].chunk.voice):
+            return False
+        self._drop_next()
+        return True
 
     def add(self, frame: PlayableFrame) -> None:
         """Take a finished frame."""
@@ -119,16 +125,15 @@ class Playout:
         for _ in range(min(num_unsent, len(self._released))):
             self._released.pop()
         self._index, self._picture = self._released[-1] if self._released else (-1, None)
-        self._start_window()
         return self._index if self._released else None
 
     def release(self) -> Release | None:
         """What to send at this tick; None before the beginning. Call once a tick."""
         if self._picture is None and not self._may_begin():
             return None
-        self._catch_up()
+        if self._ticks_lost and self._may_skip():
+            self._drop_next()
         frame = self._ready.popleft() if self._ready else None
-        self._watch_level()
         if frame is None:
             assert self._picture is not None, "the first release has a frame"
             self._counts.frames_repeated += 1
@@ -152,24 +157,6 @@ class Playout:
         self._ticks_waited += 1
         return self._ticks_waited > self._settings.cushion_frames
 
-    def _watch_level(self) -> None:
-        left = len(self._ready)
-        self._least_left = left if self._least_left is None else min(self._least_left, left)
-        self._window_ticks += 1
-
-    def _catch_up(self) -> None:
-        """Drop one frame where the delay has grown for good and the frame is quiet, or the delay is too long."""
-        if self._ticks_lost and self._may_skip():
-            self._drop_next()
-            return
-        if self._window_ticks < WINDOW_TICKS or self._least_left is None:
-            return
-        surplus = self._least_left - self._settings.cushion_frames
-        if surplus <= 1:
-            self._start_window()
-        elif surplus > self._settings.most_surplus_frames or is_quiet(self._ready[0].chunk.voice):
-            self._drop_next()
-
     def _may_skip(self) -> bool:
         """True where the next frame will not be missed: it is quiet, the face is at rest and more frames wait."""
         is_settled = self._frames_of_epoch >= SETTLING_FRAMES
@@ -180,9 +167,3 @@ class Playout:
         self._ready.popleft()
         self._counts.frames_dropped += 1
         self._ticks_lost = max(0, self._ticks_lost - 1)
-        if self._least_left is not None:
-            self._least_left -= 1
-
-    def _start_window(self) -> None:
-        self._least_left = None
-        self._window_ticks = 0

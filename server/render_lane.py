@@ -24,7 +24,8 @@ from server.interruption import silenced
 from server.picture_format import PictureFormat
 from server.playout import PlayableFrame
 
-MOST_PENDING_CHUNKS = 25
+# A bound of memory alone: `server.pacing` bounds the time, and a window of 50 frames may be under way.
+MOST_PENDING_CHUNKS = 75
 
 
 class LaneOwner(Protocol):

@@ -30,6 +30,7 @@ from server.frame_trace import FrameTrace
 from server.interruption import Interruption
 from server.media_tracks import PACKET_SAMPLES
 from server.offer import Offer, TrickleFragment
+from server.pacing import Pacing, PacingSettings
 from server.peer import Peer, PeerEvents
 from server.playout import Playout, PlayoutSettings, Release
 from server.render_lane import RenderedFrame, RenderLane
@@ -64,6 +65,7 @@ class Session:
         self._epoch = 0
         self._epoch_index = 0  # of the first chunk that may hold sound of this epoch
         self._lane: RenderLane | None = None
+        self._pacing: Pacing | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: asyncio.Task[None] | None = None
         cushion_samples = config.microphone_cushion_ms * VOICE_RATE_HZ // 1000
@@ -89,6 +91,7 @@ class Session:
             settings = replace(parts.stream_settings, emotion=first.emotion, motion_edits=first.motion_edits)
             stream = await parts.worker.call(lambda: parts.avatar.start(portrait, settings))
             self._lane = parts.worker.open(stream, self._on_frame, self._on_failure)
+            self._pacing = Pacing(PacingSettings(stream.delay_frames), self._ingest, self._playout, self.counts)
             self._start_task(self._give_up_waiting())
             return await self._peer.answer(offer)
         except BaseException:
@@ -208,17 +211,16 @@ class Session:
 
     def _tick(self) -> None:
         now_s = self._parts.clock.now_s()
-        self._release = self._playout.release()
+        assert self._lane is not None and self._pacing is not None, "the beat starts after the lane is open"
+        self._release = self._pacing.release(now_s)
         if self._release is not None:
             self._show(self._release, now_s)
             self._send_voice(self._release, 0)
             if self._release.frame is not None:
                 self._measure_release(self._release, now_s)
-        assert self._lane is not None, "the beat starts after the lane is open"
-        if self._lane.has_room:
-            self._lane.submit(self._ingest.take(now_s))
-        else:
-            self.counts.chunks_refused += 1
+        chunk = self._pacing.take(self._lane.pending_chunks, now_s) if self._lane.has_room else None
+        if chunk is not None:
+            self._lane.submit(chunk)
 
     def _show(self, release: Release, now_s: float) -> None:
         clock, coded = self._parts.clock, self._coded
