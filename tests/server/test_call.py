@@ -356,7 +356,7 @@ async def test_an_avatar_slower_than_time_drops_sound_at_the_door_and_keeps_its_
         await caller.until_connected()
         await asyncio.sleep(3.2)
         stats = [m for m in caller.received.messages if m["type"] == "stats"][-1]
-        assert stats["counts"]["chunks_refused"] > 5
+        assert stats["counts"]["chunks_refused"] + stats["counts"]["chunks_skipped"] > 5
         assert stats["counts"]["frames_repeated"] > 20
         assert stats["waiting"]["render_chunks"] <= 25
         assert stats["waiting"]["microphone_ms"] <= 520
