@@ -81,7 +81,8 @@ def voice() -> Int16Array:
 
 def chunks(pieces: list[Int16Array]) -> list[SpeechChunk]:
     """The chunks of sound that arrives in these pieces."""
-    cutter, cut = ChunkCutter(), []
+    cutter = ChunkCutter()
+    cut: list[SpeechChunk] = []
     for piece in pieces:
         frame = av.AudioFrame.from_ndarray(piece[None], format="s16", layout="mono")
         frame.sample_rate = VOICE_RATE_HZ

@@ -77,7 +77,7 @@ def test_silence_lasts_once_it_was_silent_for_a_while_and_ends_with_the_first_vo
     silence.rewind(20)
     assert silence.lasts and silence.push(silent_chunk(21))
     silence.reset()
-    assert not silence.lasts and not silence.push(silent_chunk(0))
+    assert [silence.lasts, silence.push(silent_chunk(0))] == [False, False]
 
 
 @pytest.mark.parametrize("spec", [SPEC, FREE_SPEC], ids=["fixed calls", "free calls"])

@@ -12,7 +12,6 @@ from assembly.avatar_factory import open_avatar
 from bench.sound_files import write_speech
 from bundles import embedded_bundle
 from contract.packets import FRAMES_PER_S, SAMPLES_PER_FRAME, AvatarFrame, SpeechChunk
-from contract.spec import EngineSignature
 from engines.base import Array, Engine
 from media.audio_file import read_audio
 from pipeline.avatar import NeuralAvatar, StreamSettings
@@ -42,10 +41,7 @@ class Watched:
     def __init__(self, engine: Engine, work: Work) -> None:
         self._engine = engine
         self._work = work
-
-    @property
-    def signature(self) -> EngineSignature:
-        return self._engine.signature
+        self.signature = engine.signature
 
     def run(self, **inputs: Array) -> dict[str, Array]:
         began_s = time.thread_time()

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from contract.packets import AvatarFrame, Float32Array, SpeechChunk, UInt8Array
 from pipeline.avatar import NeuralAvatar, StreamSettings
 from pipeline.portrait import Portrait
 from pipeline.profile import BALANCED, INTERACTIVE, PAPER, PROFILES
-from pipeline.test_pattern import TestPatternAvatar
+from pipeline.test_pattern import TestPatternAvatar, TestPatternStream
 from server.startup_profile import LONGEST_MEASURING_S, SUSTAINED_SHARE, ProfileChoice, choose_profile
 from tests.fakes import TINY_SPEC, FakeClock, fake_engines
 from tests.server.caller import running_server
@@ -30,9 +31,11 @@ class CostlyAvatar(TestPatternAvatar):
         self.chunks: list[SpeechChunk] = []
         self.num_painted = 0
 
-    def start(self, portrait: Portrait, settings: StreamSettings, clip: Float32Array | None = None) -> "CostlyStream":
+    def start(
+        self, portrait: Portrait, settings: StreamSettings, clip: Float32Array | None = None
+    ) -> TestPatternStream:
         self.started.append(settings)
-        return CostlyStream(self, settings)
+        return cast(TestPatternStream, CostlyStream(self, settings))
 
 
 class CostlyStream:
@@ -112,7 +115,7 @@ def test_one_interruption_by_another_program_does_not_decide() -> None:
     clock = FakeClock()
     avatar = Disturbed(clock, 0.0, 0.008)
     choice = choose_profile(avatar, avatar.prepare(PICTURE), StreamSettings(), clock.now_s)
-    assert (choice.profile, choice.loads[0].share) == (INTERACTIVE, pytest.approx(0.25))
+    assert choice.profile == INTERACTIVE and choice.loads[0].share == pytest.approx(0.25)
 
 
 def test_where_painting_alone_is_too_slow_nothing_longer_is_tried() -> None:
