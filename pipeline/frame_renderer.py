@@ -3,6 +3,7 @@
 In: `MotionFrame`. Out: `AvatarFrame`. Each frame stands alone, so nothing waits here and there is nothing to reset.
 """
 
+import cv2
 import numpy as np
 
 from contract.packets import AvatarFrame, Float32Array, MotionFrame, UInt8Array
@@ -19,7 +20,8 @@ def to_picture(frame: Float32Array) -> UInt8Array:
     # Half a level is added so that the cut of the conversion rounds to the nearest.
     levels += 128.0
     np.clip(levels, 0, 255, out=levels)
-    return np.ascontiguousarray(levels.astype(np.uint8).transpose(1, 2, 0))
+    # NumPy takes four times as long to bring the colours of a pixel together.
+    return np.asarray(cv2.merge(list(levels.astype(np.uint8))), np.uint8)
 
 
 class FrameRenderer:

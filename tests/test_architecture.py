@@ -80,6 +80,7 @@ FLOORS = {
         outside=names("numpy"),
         in_file={
             "voice_activity.py": names("webrtcvad"),
+            "frame_renderer.py": names("cv2"),
             "portrait.py": names("cv2"),
             "portrait_cut.py": names("cv2"),
             "cascade_detector.py": names("cv2"),
