@@ -111,7 +111,7 @@ def test_a_reader_that_is_trained_tells_the_sources_shape_and_is_not_trained_fur
     before = {name: value.clone() for name, value in training.reader.state_dict().items()}
     shape = training.shape_of_sources(batch, source)
     assert shape is not None and not shape.requires_grad
-    assert torch.equal(shape, reader.eval()(source).shape)
+    assert torch.equal(shape, reader.eval().looks(source)[1].shape)
     painted = training.paint_from(batch).image.detach()
     training.train_step(batch, PHASE1.stages[0])
     for name, value in training.reader.state_dict().items():
@@ -126,7 +126,7 @@ def test_a_reader_that_is_trained_tells_the_sources_shape_and_is_not_trained_fur
     assert not torch.allclose(painted, read, atol=1e-3)
     # Another size of reader is named, and FLOAT's auto-encoder asks for none.
     fewer = replace(READING_APART, autoencoder=replace(READING_APART.autoencoder, num_motion_directions=14))
-    with pytest.raises(BundleError, match=r"reading\.pt: to_motion\.weight is \[15, \d+\], expected \[14, "):
+    with pytest.raises(BundleError, match=r"reading\.pt: turned is \[15\], expected \[14\]"):
         Phase1(fewer, tmp_path)
     assert Phase1(PHASE1, tmp_path).reader is None
 
