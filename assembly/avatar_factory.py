@@ -12,7 +12,7 @@ from bundles.motion_basis import read_motion_basis
 from contract.errors import ConfigError
 from contract.spec import OPTIONAL_COMPONENTS, REQUIRED_COMPONENTS, ComponentName, EngineSignature, TensorSpec
 from engines.base import Engine, Precision
-from engines.registry import open_engine, resolve_backend
+from engines.registry import open_engine, resolve_backend, takes_bfloat16
 from pipeline.avatar import Avatar, AvatarEngines, NeuralAvatar, StreamSettings, motion_editor
 from pipeline.face_detector import open_face_detector
 
@@ -31,8 +31,8 @@ def open_avatar(
     """Open all components of a bundle.
 
     engine: "auto" or a backend of engines.registry
-    precision: "auto" takes the lowest that the bundle says a component tolerates; "float32" and "bfloat16" ask for
-        one in all components but the audio encoder, which is float32 always
+    precision: "auto" takes the lowest that the bundle says a component tolerates, where this machine computes it no
+        slower; "float32" and "bfloat16" ask for one in all components but the audio encoder, which is float32 always
     settings: of the streams to come, where known; they are checked here, before the work of opening. With an emotion
         chosen the classifier is left closed
     num_threads: of each engine; None is one where sharing the work costs more than it gains, else the backend's choice
@@ -53,7 +53,7 @@ def open_avatar(
         signature = of_one(manifest.spec.signature(name))
         artifact = bundle / manifest.components[name].file
         threads = _num_threads(name, artifact) if num_threads is None else num_threads
-        return open_engine(backend, artifact, signature, _precision(manifest, name, precision), threads)
+        return open_engine(backend, artifact, signature, _precision(manifest, name, precision, backend), threads)
 
     # It takes memory and time to open, and nobody asks it when the emotion is chosen.
     unasked = ("emotion_classifier",) if settings is not None and settings.emotion is not None else ()
@@ -99,9 +99,9 @@ def _num_threads(name: ComponentName, artifact: Path) -> int | None:
     return 1 if is_small else None
 
 
-def _precision(manifest: Manifest, name: ComponentName, asked: str) -> Precision:
+def _precision(manifest: Manifest, name: ComponentName, asked: str, backend: str) -> Precision:
     if name == "audio_encoder" or asked == "float32":
         return "float32"
-    if asked == "bfloat16" or manifest.components[name].precision == "bfloat16":
+    if asked == "bfloat16":
         return "bfloat16"
-    return "float32"
+    return "bfloat16" if manifest.components[name].precision == "bfloat16" and takes_bfloat16(backend) else "float32"

@@ -123,10 +123,11 @@ def onnxruntime_providers() -> str:
 
 
 def chosen_engine() -> str:
-    """The backend that serving takes unasked."""
-    from engines.registry import resolve_backend
+    """The backend that serving takes unasked, and whether in bfloat16."""
+    from engines.registry import resolve_backend, takes_bfloat16
 
-    return resolve_backend("auto")
+    backend = resolve_backend("auto")
+    return f"{backend}, bfloat16 {'where a bundle bears it' if takes_bfloat16(backend) else 'left out: slower here'}"
 
 
 def codecs() -> Iterator[Finding]:

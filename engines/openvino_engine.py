@@ -27,8 +27,11 @@ import openvino as ov  # noqa: E402
 from openvino import properties  # noqa: E402
 from openvino.properties import device, hint  # noqa: E402
 
+from engines.openvino_precision import bfloat16_pays  # noqa: E402
 from engines.openvino_sampling import PixelTable, gather_pixels  # noqa: E402
 from engines.openvino_winograd import multiply_tiles  # noqa: E402
+
+__all__ = ["OpenVinoEngine", "bfloat16_pays"]
 
 # Two threads that ask OpenVINO for a tensor's type for the first time at once wait for each other for ever.
 _OPENING = Lock()

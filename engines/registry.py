@@ -69,6 +69,15 @@ def resolve_backend(name: str) -> str:
     return name
 
 
+def takes_bfloat16(name: str) -> bool:
+    """True where a backend, by its name, should be asked for bfloat16 on this machine; measured the first time."""
+    if name != "openvino":
+        return True
+    from engines.openvino_engine import bfloat16_pays
+
+    return bfloat16_pays()
+
+
 def open_engine(
     name: str,
     artifact: Path,

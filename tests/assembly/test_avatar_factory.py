@@ -19,7 +19,7 @@ from contract.errors import (
 from contract.packets import AvatarFrame
 from contract.spec import EngineSignature
 from engines.base import Engine, Precision
-from engines.registry import BACKENDS, Backend
+from engines.registry import BACKENDS, Backend, takes_bfloat16
 from pipeline.avatar import Avatar, StreamSettings
 from tests.bundles.tiny_bundle import SPEC, write_component, write_tiny_bundle
 from tests.fakes import noise_chunks
@@ -95,6 +95,30 @@ def test_components_in_each_others_place_are_refused(bundle: Path) -> None:
     write_manifest(bundle, replace(manifest, components=components))
     with pytest.raises(SignatureMismatchError, match=r"frame_decoder\.onnx .* input identity_latent is missing"):
         open_avatar(bundle)
+
+
+def test_auto_asks_for_bfloat16_where_the_bundle_bears_it_and_the_machine_gains_by_it(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Precision] = {}
+
+    def remembering(artifact: Path, signature: EngineSignature, precision: Precision, threads: int | None) -> Engine:
+        asked[artifact.stem] = precision
+        return opener(artifact, signature, precision, threads)
+
+    opener, library = BACKENDS["openvino"].opener(), BACKENDS["openvino"].library
+    monkeypatch.setitem(BACKENDS, "openvino", Backend(library, lambda: remembering))
+    manifest = read_manifest(bundle)
+    bears = replace(manifest.components["frame_decoder"], precision="bfloat16")
+    write_manifest(bundle, replace(manifest, components={**manifest.components, "frame_decoder": bears}))
+    for precision, decoders in (
+        ("auto", "bfloat16" if takes_bfloat16("openvino") else "float32"),
+        ("bfloat16", "bfloat16"),
+        ("float32", "float32"),
+    ):
+        open_avatar(bundle, "openvino", precision, num_threads=1).close()
+        assert asked["frame_decoder"] == decoders and asked["audio_encoder"] == "float32"
+        assert asked["flow_transformer"] == ("bfloat16" if precision == "bfloat16" else "float32")
 
 
 @pytest.mark.parametrize("engine", list(BACKENDS))
