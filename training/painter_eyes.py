@@ -150,6 +150,13 @@ def _single_lashes(shape: EyeShape, lashes: float) -> skia.Path:
     return path
 
 
+def iris_middle(pose: Pose, side: int) -> Point:
+    """Where the eye looks from. side: -1 for the eye on the picture's left, 1 for the one on its right."""
+    motion = pose.motion
+    x, y = eye_shape(pose, side).centre
+    return pose.at(x + 0.0165 * motion.gaze_x, y - 0.0025 - 0.011 * motion.gaze_y, -0.004)
+
+
 def _draw_ball(canvas: skia.Canvas, pose: Pose, shape: EyeShape) -> None:
     identity, motion = pose.identity, pose.motion
     hole = skia.Path()
@@ -160,8 +167,7 @@ def _draw_ball(canvas: skia.Canvas, pose: Pose, shape: EyeShape) -> None:
     canvas.clipPath(hole, doAntiAlias=True)
     white = mix(WHITE, identity.skin, 0.08)
     canvas.drawPath(hole, fill(white))
-    x, y = shape.centre
-    middle = pose.at(x + 0.0165 * motion.gaze_x, y - 0.0025 - 0.011 * motion.gaze_y, -0.004)
+    middle = iris_middle(pose, shape.side)
     radius = 0.0200 * (0.55 + 0.45 * identity.eye_size)
     narrow = 1 - 0.18 * abs(pose.sin_yaw + 0.5 * motion.gaze_x)
     canvas.save()

@@ -161,6 +161,18 @@ def _draw_gleam(canvas: skia.Canvas, shape: MouthShape) -> None:
     canvas.drawPath(smooth_path(rim, closed=False), stroke(lit(pose.identity.skin, 0.6), 0.0026, 0.38, 0.0010))
 
 
+def smile_fold(pose: Pose, side: int) -> list[Point]:
+    """The line from the nose's wing to beside the mouth's corner. side: -1 on the picture's left, 1 on its right."""
+    shape, motion = mouth_shape(pose), pose.motion
+    grin, wide = max(0.0, motion.smile), pose.identity.nose_width
+    return [
+        pose.at(side * 0.038 * wide, 0.046 - 0.004 * grin - WING_RISE * motion.sneer, 0.010),
+        pose.at(side * (0.060 + 0.008 * grin), 0.078 - 0.004 * grin - 0.010 * motion.sneer, 0.004),
+        pose.at(side * (shape.half_width + 0.020), shape.corner_y - 0.020),
+        pose.at(side * (shape.half_width + 0.022), shape.corner_y + 0.002 * grin),
+    ]
+
+
 def _draw_surroundings(canvas: skia.Canvas, shape: MouthShape) -> None:
     identity, pose, motion = shape.pose.identity, shape.pose, shape.pose.motion
     dark = shaded(identity.skin, 0.46)
@@ -171,13 +183,7 @@ def _draw_surroundings(canvas: skia.Canvas, shape: MouthShape) -> None:
     for side in (-1, 1):
         corner = shape.at(side * shape.half_width * 1.03, shape.corner_y)
         spot(canvas, corner, (0.013, 0.012), dark, (0.40 + 0.3 * abs(motion.smile)) * strength)
-        wide = identity.nose_width
-        fold = [
-            pose.at(side * 0.038 * wide, 0.046 - 0.004 * grin - WING_RISE * motion.sneer, 0.010),
-            pose.at(side * (0.060 + 0.008 * grin), 0.078 - 0.004 * grin - 0.010 * motion.sneer, 0.004),
-            pose.at(side * (shape.half_width + 0.020), shape.corner_y - 0.020),
-            pose.at(side * (shape.half_width + 0.022), shape.corner_y + 0.002 * grin),
-        ]
+        fold = smile_fold(pose, side)
         alpha = 0.05 + 0.42 * grin + 0.12 * identity.age + 0.05 * motion.jaw + 0.40 * motion.sneer
         path = smooth_path(fold, closed=False)
         canvas.drawPath(path, stroke(dark, 0.0075, min(0.62, 0.8 * alpha) * strength, 0.0035))
@@ -189,7 +195,6 @@ def _draw_surroundings(canvas: skia.Canvas, shape: MouthShape) -> None:
 
 
 def _draw_inside(canvas: skia.Canvas, shape: MouthShape) -> None:
-    motion = shape.pose.motion
     top, low = shape.upper_inner[6][1], shape.lower_inner[6][1]
     hole = shape.opening()
     canvas.save()
@@ -198,14 +203,11 @@ def _draw_inside(canvas: skia.Canvas, shape: MouthShape) -> None:
     canvas.drawPath(hole, gradient((0, top), (0, max(low, top + 0.02)), [deep, warm]))
     wide = shape.gap / OPENING
     _draw_tongue(canvas, shape, wide)
-    seen = 1 - 0.75 * motion.lip_rounding
-    reveal = (0.0135 + 0.015 * wide + 0.005 * max(0.0, motion.smile) + 0.004 * max(0.0, motion.lip_width)) * seen
-    reveal = max(reveal, 0.016 * motion.lip_tuck * (1 - motion.lip_closing)) + 0.004 * motion.sneer
-    lower_reveal = 0.016 * max(0.0, wide - 0.42) * seen * 1.6 + 0.006 * max(0.0, motion.lip_width) * wide
-    if lower_reveal > 0.002:
-        _draw_teeth(canvas, shape, shape.lower_y - lower_reveal, 1, 0.66)
-    if reveal > 0.002:
-        _draw_teeth(canvas, shape, shape.upper_y + reveal, -1, 0.86)
+    upper_y, lower_y = teeth_edges(shape)
+    if shape.lower_y - lower_y > 0.002:
+        _draw_teeth(canvas, shape, lower_y, 1, TEETH_SHARES[1])
+    if upper_y - shape.upper_y > 0.002:
+        _draw_teeth(canvas, shape, upper_y, -1, TEETH_SHARES[0])
     # The upper lip throws its shadow on the teeth.
     shadow = smooth_path(shape.upper_inner, closed=False)
     canvas.drawPath(shadow, stroke(mix(DARK, (0, 0, 0), 0.4), 0.010, 0.50, 0.004))
@@ -214,9 +216,31 @@ def _draw_inside(canvas: skia.Canvas, shape: MouthShape) -> None:
     canvas.restore()
 
 
+def teeth_edges(shape: MouthShape) -> tuple[float, float]:
+    """How far down the upper teeth show, and how far up the lower ones, on the lips' plane."""
+    motion, wide = shape.pose.motion, shape.gap / OPENING
+    seen = 1 - 0.75 * motion.lip_rounding
+    reveal = (0.0135 + 0.015 * wide + 0.005 * max(0.0, motion.smile) + 0.004 * max(0.0, motion.lip_width)) * seen
+    reveal = max(reveal, 0.016 * motion.lip_tuck * (1 - motion.lip_closing)) + 0.004 * motion.sneer
+    lower_reveal = 0.016 * max(0.0, wide - 0.42) * seen * 1.6 + 0.006 * max(0.0, motion.lip_width) * wide
+    return shape.upper_y + reveal, shape.lower_y - lower_reveal
+
+
+def _tongue_size(shape: MouthShape) -> tuple[float, float]:
+    """Half of the tongue's width and of its height."""
+    return shape.half_width * 0.64, 0.014 + 0.034 * shape.gap / OPENING
+
+
+def tongue_outline(shape: MouthShape) -> list[Point]:
+    """The tongue's top, and its left and right side halfway up."""
+    x, y = shape.at(0, shape.lower_y + 0.010)
+    half, height = _tongue_size(shape)
+    return [(x, y - height), (x - 0.8 * half, y - 0.6 * height), (x + 0.8 * half, y - 0.6 * height)]
+
+
 def _draw_tongue(canvas: skia.Canvas, shape: MouthShape, wide: float) -> None:
     x, y = shape.at(0, shape.lower_y + 0.010)
-    height, half = 0.014 + 0.034 * wide, shape.half_width * 0.64
+    half, height = _tongue_size(shape)
     canvas.save()
     canvas.translate(x, y)
     canvas.scale(half, height)
@@ -228,6 +252,8 @@ def _draw_tongue(canvas: skia.Canvas, shape: MouthShape, wide: float) -> None:
         canvas.drawPath(smooth_path(groove, closed=False), stroke(shaded(TONGUE, 0.6), 0.004, 0.5 * wide, 0.0015))
 
 
+# Half of a row's width in that of the mouth, upper and lower.
+TEETH_SHARES = (0.86, 0.66)
 # Edges between teeth, from the middle outwards, and how far each tooth hangs, in shares of the row.
 _TOOTH_EDGES = (0.0, 0.235, 0.425, 0.60, 0.76, 0.90, 1.0)
 _TOOTH_HANG = (1.0, 0.88, 0.97, 0.80, 0.68, 0.55)
