@@ -169,7 +169,7 @@ def bench_influence(settings: InfluenceSettings, on_step: Callable[[str], None] 
 def _speaker(avatar: NeuralAvatar, picture: Any, pcm: Any) -> Speaker:
     spec, engines = avatar.spec, avatar.engines
     portrait = avatar.prepare(picture, crop=False)
-    decoder = engines.frame_decoder.bind(identity_latent=portrait.identity_latent, **portrait.feature_pyramid)
+    decoder = engines.frame_decoder.bind(**portrait.of_decoder)
     return Speaker(
         spec=spec,
         flow=engines.flow_transformer.bind(reference_motion=portrait.reference_motion),

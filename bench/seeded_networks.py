@@ -27,7 +27,10 @@ from models.motion_autoencoder import MotionAutoencoder
 Run = Callable[[], dict[str, Array]]
 
 # Of the auto-encoder, those that do not scale their weights themselves.
-_PLAIN_LAYERS = ("autoencoder.enc.reader.", "autoencoder.enc.from_shape.", "autoencoder.dec.template.")
+_PLAIN_LAYERS = (
+    "autoencoder.enc.reader.", "autoencoder.enc.from_shape.", "autoencoder.dec.template.",
+    "autoencoder.dec.anchor_motion.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ def plain_runs(networks: SeededNetworks, inputs: Mapping[ComponentName, Mapping[
     motion = tensors["frame_decoder"]["motion_latent"]
     with torch.inference_mode():
         identity, _, _, features = autoencoder.encode(image)
+        reader = autoencoder.enc.reader
+        face = None if reader is None else reader(image).face
 
     def encode_portrait() -> dict[str, Array]:
         identity, coefficients, motion, _ = autoencoder.encode(image)
@@ -93,7 +98,7 @@ def plain_runs(networks: SeededNetworks, inputs: Mapping[ComponentName, Mapping[
         return {name: value.numpy() for name, value in found.items()}
 
     def decode() -> dict[str, Array]:
-        return {"frame": autoencoder.dec(identity, motion, features).numpy()}
+        return {"frame": autoencoder.dec(identity, motion, features, face).numpy()}
 
     def evaluate_flow() -> dict[str, Array]:
         given = tensors["flow_transformer"]

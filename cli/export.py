@@ -16,7 +16,7 @@ def export(
     from export.make_bundle import make_bundle
     from export.networks import load_networks
 
-    networks = load_networks(folder / "phase1.pt", folder / "reading.pt", folder / "phase2.pt")
+    networks = load_networks(folder)
     errors = make_bundle(networks, folder / "portraits", output)
     for component, error in errors.items():
         typer.echo(f"{component}: largest difference to its network {error:.1e}")

@@ -63,6 +63,8 @@ class AvatarSpec:
         told the statistics of the sound that it normalises by; the frames of a chunk are then those in the middle
     motion_names: names of the first motion directions, where training gave them meaning
     reads_framing: True where the portrait encoder also tells the square that the face should have been cut to
+    num_face_values: what the portrait encoder reads of a face for the decoder to place its points by; 0 where it does
+        not
     """
 
     image_size_px: int
@@ -81,6 +83,7 @@ class AvatarSpec:
     audio_statistics: bool = False
     motion_names: tuple[str, ...] = field(default=())
     reads_framing: bool = False
+    num_face_values: int = 0
 
     @property
     def num_levels(self) -> int:
@@ -130,7 +133,7 @@ class AvatarSpec:
         return _SIGNATURES[component](self)
 
 
-_LOWEST = {"audio_context_frames": 0, "audio_lookahead_frames": 0, "euler_points": 2}
+_LOWEST = {"audio_context_frames": 0, "audio_lookahead_frames": 0, "euler_points": 2, "num_face_values": 0}
 
 
 def _complaint(name: str, value: Any) -> str:
@@ -152,6 +155,10 @@ def _complaint(name: str, value: Any) -> str:
 
 def _pyramid(spec: AvatarSpec) -> tuple[TensorSpec, ...]:
     return tuple(TensorSpec(f"feature_{i}", (None, *shape)) for i, shape in enumerate(spec.pyramid_shapes()))
+
+
+def _face(spec: AvatarSpec) -> tuple[TensorSpec, ...]:
+    return (TensorSpec("face", (None, spec.num_face_values)),) if spec.num_face_values else ()
 
 
 def _audio_encoder(spec: AvatarSpec) -> EngineSignature:
@@ -192,6 +199,7 @@ def _portrait_encoder(spec: AvatarSpec) -> EngineSignature:
             TensorSpec("reference_motion", (None, spec.latent_dim)),
             *_pyramid(spec),
             *framing,
+            *_face(spec),
         ),
     )
 
@@ -221,6 +229,7 @@ def _frame_decoder(spec: AvatarSpec) -> EngineSignature:
             TensorSpec("identity_latent", (None, spec.latent_dim)),
             TensorSpec("motion_latent", (None, spec.latent_dim)),
             *_pyramid(spec),
+            *_face(spec),
         ),
         outputs=(TensorSpec("frame", (None, 3, side, side)),),
     )

@@ -76,8 +76,7 @@ class Puppet:
 
     def decoder(self, portrait: Portrait) -> Engine:
         """The decoder with a portrait bound."""
-        constants = {"identity_latent": portrait.identity_latent, **portrait.feature_pyramid}
-        return self.avatar.engines.frame_decoder.bind(**constants)
+        return self.avatar.engines.frame_decoder.bind(**portrait.of_decoder)
 
     def pose(self, portrait: Portrait, motion_latents: Float32Array) -> Iterator[UInt8Array]:
         """The portrait in each of the motions, [num_frames, latent_dim] float32."""

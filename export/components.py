@@ -31,18 +31,22 @@ class PortraitEncoderComponent(nn.Module):
         reading = reader(image)
         identity, features = self.autoencoder.enc.appearance(image, reading.shape)
         motion = self.autoencoder.dec.direction(reading.motion)
-        return identity, reading.motion, motion, *features[:-1], head.project(features[-1]), reading.framing
+        found = identity, reading.motion, motion, *features[:-1], head.project(features[-1]), reading.framing
+        return (*found, reading.face) if self.autoencoder.dec.anchor_motion is not None else found
 
 
 class FrameDecoderComponent(nn.Module):
-    """Identity, motion and pyramid to a frame."""
+    """Identity, motion and what else is kept of the portrait, its pyramid and what was read of its face, to a frame."""
 
     def __init__(self, autoencoder: MotionAutoencoder) -> None:
         super().__init__()
+        autoencoder.dec.direction.bake()
         self.decoder = autoencoder.dec
 
-    def forward(self, identity_latent: Tensor, motion_latent: Tensor, *features: Tensor) -> Tensor:
-        frame: Tensor = self.decoder(identity_latent, motion_latent, list(features), finest_projected=True)
+    def forward(self, identity_latent: Tensor, motion_latent: Tensor, *portrait: Tensor) -> Tensor:
+        num_levels = self.decoder.config.num_levels
+        features, face = list(portrait[:num_levels]), portrait[num_levels:]
+        frame: Tensor = self.decoder(identity_latent, motion_latent, features, *face, finest_projected=True)
         return frame
 
 

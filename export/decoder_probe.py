@@ -20,6 +20,6 @@ def decoder_probe(autoencoder: MotionAutoencoder, spec: AvatarSpec) -> dict[str,
         identity, _, _, *rest = PortraitEncoderComponent(autoencoder).eval()(image)
         motion = autoencoder.dec.direction(coefficients)
     names = [tensor.name for tensor in spec.signature("frame_decoder").inputs]
-    return {
-        name: value.numpy() for name, value in zip(names, (identity, motion, *rest[: spec.num_levels]), strict=True)
-    }
+    face = rest[-1:] if spec.num_face_values else []
+    values = (identity, motion, *rest[: spec.num_levels], *face)
+    return {name: value.numpy() for name, value in zip(names, values, strict=True)}

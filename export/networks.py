@@ -14,6 +14,7 @@ from export.half_weights import round_to_half
 from models.audio_encoder import EMBEDDED_AUDIO, MelAudioConfig, MelAudioEncoder
 from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
 from models.checkpoint import load_checkpoint, load_parameters
+from models.face_anchors import AnchorMotion, num_face_values
 from models.face_reader import FaceReader
 from models.flow_transformer import EMBEDDED_FLOW, FlowConfig, FlowTransformer
 from models.motion_autoencoder import MotionAutoencoder
@@ -59,18 +60,27 @@ class Networks:
             audio_lookahead_frames=self.audio_encoder.config.lookahead_frames,
             motion_names=self.motion_names,
             reads_framing=config.reads_apart,
+            num_face_values=num_face_values(config.num_motion_directions) if config.num_anchor_features else 0,
         )
 
 
-def load_networks(phase1: Path, reading: Path, phase2: Path, sizes: NetworkSizes = EMBEDDED) -> Networks:
-    """Networks from the three checkpoints; raises BundleError when they do not fit each other or the sizes."""
+def load_networks(folder: Path, sizes: NetworkSizes = EMBEDDED) -> Networks:
+    """Networks from a run's checkpoints; raises BundleError when they do not fit each other or the sizes."""
+    phase1, reading, anchors, phase2 = (folder / f"{name}.pt" for name in ("phase1", "reading", "anchors", "phase2"))
     first = load_checkpoint(phase1, needs=("average", "step", "metrics"))
     read = load_checkpoint(reading, needs=("model", "step", "metrics"))
+    placed = (
+        load_checkpoint(anchors, needs=("model", "step", "metrics")) if sizes.autoencoder.num_anchor_features else {}
+    )
     second = load_checkpoint(phase2, needs=("average", "step", "metrics", "basis"))
     autoencoder = MotionAutoencoder(sizes.autoencoder, with_reader=False)
     load_parameters(autoencoder, first["average"], str(phase1))
     autoencoder.enc.reader = FaceReader(sizes.autoencoder).eval()
     load_parameters(autoencoder.enc.reader, read["model"], str(reading))
+    if placed:
+        directions, side = sizes.autoencoder.num_motion_directions, sizes.autoencoder.image_size_px
+        autoencoder.dec.anchor_motion = AnchorMotion(directions, side).eval()
+        load_parameters(autoencoder.dec.anchor_motion, placed["model"], str(anchors))
     transformer, audio_encoder = FlowTransformer(sizes.flow), MelAudioEncoder(sizes.audio)
     for module, prefix in ((transformer, "fmt."), (audio_encoder, "audio_encoder.")):
         part = {name[len(prefix) :]: w for name, w in second["average"].items() if name.startswith(prefix)}
@@ -95,6 +105,9 @@ def load_networks(phase1: Path, reading: Path, phase2: Path, sizes: NetworkSizes
             "program": "float-avatar train",
             "phase1": {"step": first["step"], "metrics": first["metrics"], **first.get("provenance", {})},
             "reading": {"step": read["step"], "metrics": read["metrics"], **read.get("provenance", {})},
+            "anchors": {key: placed[key] for key in ("step", "metrics")} | placed.get("provenance", {})
+            if placed
+            else None,
             "phase2": {"step": second["step"], "metrics": second["metrics"], **second.get("provenance", {})},
         },
     )

@@ -4,6 +4,7 @@ In:  a module of export/components.py and its signature
 Out: FILE.onnx beside what was asked, checked on ONNX Runtime in float32
 """
 
+import inspect
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -122,7 +123,8 @@ def _free_axes(spec: TensorSpec, batch: torch.export.Dim, length: torch.export.D
 def _shapes_as_called(
     module: nn.Module, names: list[str], axes: dict[str, dict[int, torch.export.Dim]]
 ) -> tuple[object, ...]:
-    """Axes in the nesting of forward's arguments: the pyramid's maps are one variadic argument."""
-    features = tuple(axes[name] for name in names if name.startswith("feature_"))
-    others = tuple(axes[name] for name in names if not name.startswith("feature_"))
-    return (*others, features) if features else others
+    """Axes in the nesting of forward's arguments: what it does not name is one variadic argument."""
+    named = inspect.signature(module.forward).parameters
+    others = tuple(axes[name] for name in names if name in named)
+    variadic = tuple(axes[name] for name in names if name not in named)
+    return (*others, variadic) if variadic else others

@@ -18,6 +18,8 @@ class AutoencoderConfig:
         which has none
     reads_apart: motion, and how the face is framed, are read by a trunk of their own; False is FLOAT, where a linear
         map of the identity latent gives motion
+    num_anchor_features: numbers that each anchor of a face carries to the pixels around it, at the two finest levels;
+        0 is FLOAT, whose decoder is told of no points
     folded: up-sampling convolutions in their one-convolution form
     """
 
@@ -28,6 +30,7 @@ class AutoencoderConfig:
     composites: bool = False
     flow_template_px: int = 0
     reads_apart: bool = False
+    num_anchor_features: int = 0
     folded: bool = False
 
     def __post_init__(self) -> None:
@@ -54,4 +57,5 @@ EMBEDDED_AUTOENCODER = AutoencoderConfig(
     composites=True,
     flow_template_px=32,
     reads_apart=True,
+    num_anchor_features=24,
 )

@@ -56,6 +56,11 @@ class FaceReading(NamedTuple):
     framing: Tensor
     shape: Tensor
 
+    @property
+    def face(self) -> Tensor:
+        """What a decoder places anchors by: [B, 2 * NUM_SHAPE_POINTS + directions], shape and motion."""
+        return torch.cat([self.shape, self.motion], 1)
+
 
 class Refinement(nn.Module):
     """Adds to features what one more convolution finds in them; nothing at first."""

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.autoencoder_config import AutoencoderConfig
+from models.face_anchors import AnchorField, AnchorInput, AnchorMotion, Anchors, HeardAnchors
 from models.layers import EqualConv2d, LeakyBias, ModulatedConv2d, StyledConv, fir_kernel, fir_upsample
 from models.picture_window import WINDOWED_PX, Window, windowed
 
@@ -205,7 +206,8 @@ class Level(NamedTuple):
 class FrameDecoder(nn.Module):
     """Paints a frame from a latent and a feature pyramid."""
 
-    def __init__(self, config: AutoencoderConfig) -> None:
+    def __init__(self, config: AutoencoderConfig, *, with_anchor_motion: bool = True) -> None:
+        """with_anchor_motion: False leaves out what tells anchors, where it stands apart."""
         super().__init__()
         self.config = config
         channels, latent_dim = config.channels, config.latent_dim
@@ -216,6 +218,13 @@ class FrameDecoder(nn.Module):
         self.convs = nn.ModuleList()
         self.to_rgbs = nn.ModuleList()
         self.to_flows = nn.ModuleList()
+        self.anchor_motion: AnchorMotion | None = None
+        self.anchor_field: AnchorField | None = None
+        if config.num_anchor_features:
+            self.anchor_field = AnchorField(config.image_size_px, config.num_anchor_features)
+            self.from_anchors = nn.ModuleList([AnchorInput(config.num_anchor_features, each) for each in channels[-2:]])
+            if with_anchor_motion:
+                self.anchor_motion = AnchorMotion(config.num_motion_directions, config.image_size_px)
         for level, (coarse, fine) in enumerate(itertools.pairwise(channels)):
             self.convs.append(StyledConv(coarse, fine, latent_dim, up_sample=True, folded=config.folded))
             self.convs.append(StyledConv(fine, fine, latent_dim))
@@ -230,14 +239,18 @@ class FrameDecoder(nn.Module):
         *,
         finest_projected: bool = False,
         window: Window | None = None,
+        anchors: Anchors | None = None,
     ) -> Iterator[Level]:
         """Pictures of 8 x 8, 16 x 16, ... as the levels add to them, with their flows; stop where enough.
 
         latent: [B, latent_dim]; features: coarsest first, at least as many as are asked for
         finest_projected: the finest map is already the RGB head's projection [B, 3, S, S]
         window: levels finer than 64 x 64 give that part alone, wrong by its edges, where convolutions see nothing
+        anchors: of the frame, where the decoder hears them
         """
+        assert (anchors is None) == (self.anchor_field is None), "anchors go to a decoder that hears them"
         x = self.conv1(self.input(latent.shape[0]), latent)
+        heard: HeardAnchors | None = None
         raw: Tensor | None = None
         image: Tensor | None = None
         templates = None if self.template is None else self.template.levels(latent, self.config.num_levels)
@@ -248,6 +261,9 @@ class FrameDecoder(nn.Module):
                 assert raw is not None and image is not None
                 x, raw, image = part.of(x), part.of(raw), part.of(image)
             x = self.convs[2 * level](x, latent)
+            if self.anchor_field is not None and anchors is not None and level >= self.config.num_levels - 2:
+                heard = heard or self.anchor_field(anchors, part)
+                x = self.from_anchors[level + 2 - self.config.num_levels](x, heard)
             x = self.convs[2 * level + 1](x, latent)
             finest = level == self.config.num_levels - 1
             feature, flow, head = features[level], self.to_flows[level], self.to_rgbs[level]
@@ -260,6 +276,10 @@ class FrameDecoder(nn.Module):
             if templates is not None:
                 template = next(templates)
                 flowing = raw + (template if part is None else part.of(template, side))
+            if heard is not None and not finest:
+                # Finer levels begin with this one's flow.
+                set_right = heard.correction(torch.tanh(flowing[:, :2]))
+                raw, flowing = raw + set_right, flowing + set_right
             grid = flow.grid(flowing, part)
             sampled, mask = flow.warp(feature, grid, flowing)
             if isinstance(head, CompositeHead):
@@ -275,10 +295,24 @@ class FrameDecoder(nn.Module):
             yield Level(image, grid, mask)
 
     def forward(
-        self, identity: Tensor, motion: Tensor, features: list[Tensor], *, finest_projected: bool = False
+        self,
+        identity: Tensor,
+        motion: Tensor,
+        features: list[Tensor],
+        face: Tensor | None = None,
+        *,
+        finest_projected: bool = False,
     ) -> Tensor:
-        """identity, motion: [B, latent_dim]; features: coarsest first; returns the frame [B, 3, S, S]."""
-        *_, last = self.levels(identity + motion, features, finest_projected=finest_projected)
+        """The frame [B, 3, S, S].
+
+        identity, motion: [B, latent_dim]; features: coarsest first
+        face: [B, num_face_values], what was read of the portrait's, where the decoder hears anchors
+        """
+        anchors = None
+        if self.anchor_motion is not None:
+            assert face is not None, "anchors are told from what was read of a face"
+            anchors = self.anchor_motion(face, motion @ self.direction.orthonormal())
+        *_, last = self.levels(identity + motion, features, finest_projected=finest_projected, anchors=anchors)
         return last.image
 
 

@@ -11,11 +11,11 @@ class MotionAutoencoder(nn.Module):
     """Splits a picture into identity and motion, and paints frames of that identity in any motion."""
 
     def __init__(self, config: AutoencoderConfig, *, with_reader: bool = True) -> None:
-        """with_reader: False leaves out what reads motion, where it stands apart."""
+        """with_reader: False leaves out what stands apart: what reads motion, and what tells anchors."""
         super().__init__()
         self.config = config
         self.enc = PortraitEncoder(config, with_reader=with_reader)
-        self.dec = FrameDecoder(config)
+        self.dec = FrameDecoder(config, with_anchor_motion=with_reader)
 
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
         """image: [B, 3, S, S] in [-1, 1].
@@ -28,4 +28,5 @@ class MotionAutoencoder(nn.Module):
     def forward(self, source: Tensor, motion_latent: Tensor) -> Tensor:
         """The source's person in the given motion: [B, 3, S, S]."""
         identity, _, _, features = self.encode(source)
-        return self.dec(identity, motion_latent, features)
+        face = None if self.enc.reader is None else self.enc.reader(source).face
+        return self.dec(identity, motion_latent, features, face)

@@ -37,6 +37,15 @@ class Window:
             min(self.right + margin, last),
         )
 
+    def cut_to(self, other: "Window") -> "Window":
+        """What both have in common."""
+        return Window(
+            max(self.top, other.top),
+            max(self.left, other.left),
+            min(self.bottom, other.bottom),
+            min(self.right, other.right),
+        )
+
     def within(self, outer: "Window") -> "Window":
         """The same part as one of `outer`."""
         return Window(self.top - outer.top, self.left - outer.left, self.bottom - outer.top, self.right - outer.left)

@@ -99,7 +99,7 @@ class NeuralAvatar:
         """
         engines, spec, window = self.engines, self.spec, settings.window(self.spec)
         flow = engines.flow_transformer.bind(reference_motion=portrait.reference_motion)
-        decoder = engines.frame_decoder.bind(identity_latent=portrait.identity_latent, **portrait.feature_pyramid)
+        decoder = engines.frame_decoder.bind(**portrait.of_decoder)
         encoder, classifier = engines.audio_encoder, engines.emotion_classifier
         conditions: Conditions | ClipConditions
         if clip is None:

@@ -35,13 +35,21 @@ class Portrait:
     identity_latent: [1, latent_dim] float32
     reference_motion: [1, latent_dim] float32, the motion latent of the picture itself
     feature_pyramid: the decoder's `feature_0` ... by name, each [1, channels, side, side] float32
+    face: [1, num_face_values] float32, what was read of the face; None where the decoder asks for nothing
     warnings: what makes the picture less than ideal, a sentence each
     """
 
     identity_latent: Float32Array
     reference_motion: Float32Array
     feature_pyramid: dict[str, Float32Array]
+    face: Float32Array | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def of_decoder(self) -> dict[str, Float32Array]:
+        """What the frame decoder is told of the portrait, by the names of its inputs."""
+        face = {} if self.face is None else {"face": self.face}
+        return {"identity_latent": self.identity_latent, **self.feature_pyramid, **face}
 
 
 def encode_portrait(
@@ -71,6 +79,7 @@ def encode_portrait(
         identity_latent=outputs["identity_latent"].astype(np.float32),
         reference_motion=outputs["reference_motion"].astype(np.float32),
         feature_pyramid=pyramid,
+        face=outputs["face"].astype(np.float32) if spec.num_face_values else None,
         warnings=cut.warnings,
     )
 

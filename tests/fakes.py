@@ -152,6 +152,8 @@ def portrait_reader(spec: AvatarSpec = TINY_SPEC, framing: Function | None = Non
             outputs[f"feature_{i}"] = np.broadcast_to(image[:, :1, ::step, ::step], (1, *shape)).copy()
         if spec.reads_framing:
             outputs |= framing(inputs) if framing else {"framing": np.zeros((1, 3), np.float32)}
+        if spec.num_face_values:
+            outputs["face"] = np.linspace(0, mean, spec.num_face_values, dtype=np.float32)[None]
         return outputs
 
     return FakeEngine(spec.signature("portrait_encoder"), encode)

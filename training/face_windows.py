@@ -11,7 +11,7 @@ from models.picture_window import Window, windowed
 
 # A window is decoded with so much around it (of its 64 x 64 level), where convolutions see its edges.
 WINDOW_MARGIN = 1
-_WHOLE_EVERY = 4
+_WHOLE_EVERY = 8
 # The median of mouth, chin, eyes and brows, with room for a head that moves.
 _FACE = Window(top=18, left=14, bottom=60, right=50)
 _SPREAD = 3

@@ -4,8 +4,9 @@ In:  a seed
 Out: batches of one source and several driving frames a person, with true motion and the boxes of mouth and eyes
 """
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training.motion_names import MOTION_NAMES
 from training.painter import Identity, mouth_and_eye_boxes, paint, random_identity, random_motion
+from training.painter_anchors import anchors
 from training.painter_camera import photographed, random_look
 from training.painter_landmarks import landmarks, mouth_opening
 
@@ -25,6 +27,7 @@ _CALM_HEAD = np.float32(0.35)
 _RESTING_SHARE, _SMILING_SHARE = 0.62, 0.24  # of the sources; what is left may be in any motion
 _NEAR_NEUTRAL = 0.3
 _CLEAN_SHARE = 0.6  # as the cast is: illustrations
+_TIMES_SEEN, _POOL_BATCHES = 3, 12
 _DRIVING_GRAIN = 0.35  # what can't be known of a target is noise to learn from; a little keeps grain from being wiped
 
 
@@ -47,6 +50,7 @@ class PaintedBatch:
     regions: [P * K, 1, D, D] uint8, 1 inside the boxes of mouth and eyes
     openings: [P * K, 1, D, D] uint8, 1 between the lips, where a portrait whose mouth is shut has nothing to show
     source_points, driving_points: [P * K, num_landmarks, 2] float32, the same points in both pictures, 0 to 1
+    source_anchors, driving_anchors: [P * K, NUM_ANCHORS, 2] float32, likewise
     """
 
     source: Tensor
@@ -57,6 +61,8 @@ class PaintedBatch:
     openings: Tensor
     source_points: Tensor
     driving_points: Tensor
+    source_anchors: Tensor
+    driving_anchors: Tensor
 
 
 def region_mask(identity: Identity, motion: NDArray[np.float32], size_px: int) -> NDArray[np.uint8]:
@@ -100,41 +106,54 @@ def to_unit(pictures: Tensor, device: str) -> Tensor:
     return (pictures.to(device).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
 
-def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatch:
-    """Paint one batch. Most sources rest near neutral, as portraits do, and most heads turn little, as in talking."""
-    sources, source_motions, drivings, driving_motions, regions = [], [], [], [], []
-    openings, source_points, driving_points = [], [], []
-    for _ in range(shape.num_people):
-        identity = random_identity(generator)
-        motion = portrait_like_motion(generator)
-        look = None if generator.random() < _CLEAN_SHARE else random_look(generator)
-        picture = paint(identity, motion, shape.source_px)
-        sources.append(picture if look is None else photographed(picture, look, generator))
-        source_motions.append(motion)
-        points = landmarks(identity, motion)
-        for _ in range(shape.num_driving):
-            motion = driving_motion(generator)
-            picture = paint(identity, motion, shape.driving_px)
-            drivings.append(picture if look is None else photographed(picture, look, generator, _DRIVING_GRAIN))
-            driving_motions.append(motion)
-            regions.append(region_mask(identity, motion, shape.driving_px))
-            source_points.append(points)
-            driving_points.append(landmarks(identity, motion))
-            openings.append(opening_mask(driving_points[-1], shape.driving_px))
+def paint_person(shape: BatchShape, generator: np.random.Generator) -> PaintedBatch:
+    """Somebody new. Most sources rest near neutral, as portraits do, and most heads turn little, as in talking."""
+    identity = random_identity(generator)
+    look = None if generator.random() < _CLEAN_SHARE else random_look(generator)
+    source_motion = portrait_like_motion(generator)
+    picture = paint(identity, source_motion, shape.source_px)
+    source = picture if look is None else photographed(picture, look, generator)
+    drivings, motions, regions, openings, points, fixed = [], [], [], [], [], []
+    for _ in range(shape.num_driving):
+        motion = driving_motion(generator)
+        picture = paint(identity, motion, shape.driving_px)
+        drivings.append(picture if look is None else photographed(picture, look, generator, _DRIVING_GRAIN))
+        motions.append(motion)
+        regions.append(region_mask(identity, motion, shape.driving_px))
+        points.append(landmarks(identity, motion))
+        fixed.append(anchors(identity, motion))
+        openings.append(opening_mask(points[-1], shape.driving_px))
+    own_points, own_fixed = landmarks(identity, source_motion), anchors(identity, source_motion)
     return PaintedBatch(
-        source=torch.from_numpy(np.stack(sources)).permute(0, 3, 1, 2),
-        source_motion=torch.from_numpy(np.stack(source_motions).astype(np.float32)),
+        source=torch.from_numpy(source[None]).permute(0, 3, 1, 2),
+        source_motion=torch.from_numpy(source_motion[None].astype(np.float32)),
         driving=torch.from_numpy(np.stack(drivings)).permute(0, 3, 1, 2),
-        driving_motion=torch.from_numpy(np.stack(driving_motions).astype(np.float32)),
+        driving_motion=torch.from_numpy(np.stack(motions).astype(np.float32)),
         regions=torch.from_numpy(np.stack(regions))[:, None],
         openings=torch.from_numpy(np.stack(openings))[:, None],
-        source_points=torch.from_numpy(np.stack(source_points)),
-        driving_points=torch.from_numpy(np.stack(driving_points)),
+        source_points=torch.from_numpy(np.repeat(own_points[None], shape.num_driving, 0)),
+        driving_points=torch.from_numpy(np.stack(points)),
+        source_anchors=torch.from_numpy(np.repeat(own_fixed[None], shape.num_driving, 0)),
+        driving_anchors=torch.from_numpy(np.stack(fixed)),
     )
 
 
+def joined(people: list[PaintedBatch]) -> PaintedBatch:
+    """People painted one by one, as one batch."""
+    names = [each.name for each in fields(PaintedBatch)]
+    return PaintedBatch(**{name: torch.cat([getattr(person, name) for person in people]) for name in names})
+
+
+def draw_batch(shape: BatchShape, generator: np.random.Generator) -> PaintedBatch:
+    """Paint one batch of people who are all new."""
+    return joined([paint_person(shape, generator) for _ in range(shape.num_people)])
+
+
 class PaintedFrames(IterableDataset[PaintedBatch]):
-    """Batches without end; each worker paints its own people."""
+    """Batches without end; each worker paints its own people.
+
+    To paint somebody takes a fifth of a step. So each stays for a few steps, beside others and looked at elsewhere.
+    """
 
     def __init__(self, shape: BatchShape, seed: int) -> None:
         super().__init__()
@@ -144,8 +163,14 @@ class PaintedFrames(IterableDataset[PaintedBatch]):
     def __iter__(self) -> Iterator[PaintedBatch]:
         worker = get_worker_info()
         generator = np.random.default_rng([self.seed, worker.id if worker else 0])
+        num_people = self.shape.num_people
+        pool: deque[PaintedBatch] = deque(maxlen=_POOL_BATCHES * num_people)
         while True:
-            yield draw_batch(self.shape, generator)
+            for _ in range(max(1, num_people // _TIMES_SEEN)):
+                pool.append(paint_person(self.shape, generator))
+            if len(pool) >= num_people:
+                chosen = generator.choice(len(pool), num_people, replace=False)
+                yield joined([pool[int(index)] for index in chosen])
 
 
 def painted_batches(shape: BatchShape, seed: int, num_workers: int) -> Iterator[PaintedBatch]:

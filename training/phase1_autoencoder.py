@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from models.autoencoder_config import AutoencoderConfig
 from models.checkpoint import load_checkpoint, load_parameters
+from models.face_anchors import Anchors, anchors_at
 from models.face_reader import FaceReader
 from models.frame_decoder import CompositeHead, FlowHead
 from models.motion_autoencoder import MotionAutoencoder
@@ -161,7 +162,8 @@ class Phase1:
             latent = identity.repeat_interleave(num_driving, 0) + self.model.dec.direction(driving)
             repeated = [feature.repeat_interleave(num_driving, 0) for feature in features[:num_levels]]
             outer = None if window is None else window.grown(WINDOW_MARGIN)
-            levels = list(islice(self.model.dec.levels(latent, repeated, window=outer), num_levels))
+            painted = self.model.dec.levels(latent, repeated, window=outer, anchors=self.anchors_of(batch))
+            levels = list(islice(painted, num_levels))
         if window is not None and outer is not None:
             levels = trimmed(levels, window.within(outer))
         grids, masks = [level.grid for level in levels], [level.mask.float() for level in levels]
@@ -183,6 +185,14 @@ class Phase1:
         every = batch.driving.shape[0] // batch.source.shape[0]
         points = batch.source_points[::every].numpy()
         return torch.from_numpy(np.stack([shape_of(each) for each in points])).to(source.device)
+
+    def anchors_of(self, batch: PaintedBatch) -> Anchors | None:
+        """The painter's own; None for FLOAT. Those that are told are a little off, which would be learned as blur."""
+        config = self.config.autoencoder
+        if not config.num_anchor_features:
+            return None
+        here, there = (each.to(self.config.device) for each in (batch.driving_anchors, batch.source_anchors))
+        return anchors_at(here, there, config.image_size_px)
 
     def train_step(self, batch: PaintedBatch, stage: Stage) -> float:
         """One optimiser step; returns the picture loss."""
@@ -261,6 +271,7 @@ class Phase1:
                     stage.driving_px,
                 )
                 batches, current = self._painted(shape), stage
+                train_above(self.model, stage.settled_px)
             losses.append(self.train_step(next(batches), stage))
             if process_rank() > 0:
                 continue
@@ -302,6 +313,21 @@ def open_reader(path: Path, config: AutoencoderConfig, device: str) -> FaceReade
     reader = FaceReader(config).to(device).eval().requires_grad_(False)
     load_parameters(reader, load_checkpoint(path, needs=("model",))["model"], str(path))
     return reader
+
+
+def train_above(model: MotionAutoencoder, settled_px: int) -> None:
+    """Let levels of the decoder up to this size, and the encoder, stay as they are; 0 trains everything."""
+    num_settled = max(0, (settled_px // 4).bit_length() - 1)
+    decoder = model.dec
+    settled: list[nn.Module] = []
+    if num_settled:
+        settled = [model.enc, decoder.input, decoder.conv1, *decoder.convs[: 2 * num_settled]]
+        settled += [*decoder.to_flows[:num_settled], *decoder.to_rgbs[:num_settled]]
+        settled += [] if decoder.template is None else [decoder.template]
+    stay = {id(parameter) for module in settled for parameter in module.parameters()}
+    stay.add(id(decoder.direction.weight))
+    for parameter in model.parameters():
+        parameter.requires_grad_(id(parameter) not in stay)
 
 
 def parameter_groups(model: MotionAutoencoder) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ class Stage:
     region_weight: extra weight of mouth and eyes; too much too early keeps the warp from being learned
     falls: the learning rate falls to nothing along half a cosine
     looks_at_faces: most steps make the finest levels about the face alone, in half the time; from 256 px on
+    settled_px: levels up to this size, and what is read of the portrait's appearance, stay as they are; a step takes
+        three quarters of the time
     """
 
     driving_px: int
@@ -20,6 +22,7 @@ class Stage:
     region_weight: float = 0.5
     falls: bool = False
     looks_at_faces: bool = False
+    settled_px: int = 0
 
 
 @dataclass(frozen=True)

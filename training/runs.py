@@ -9,7 +9,10 @@ import torch
 from tqdm import tqdm
 
 from contract.errors import BundleError, ConfigError
-from models.checkpoint import load_checkpoint
+from models.checkpoint import load_checkpoint, load_parameters
+from models.face_reader import FaceReader
+from training.face_places import make_places, misreadings
+from training.phase1_anchors import AnchorConfig, AnchorTraining
 from training.phase1_autoencoder import Phase1
 from training.phase1_config import Phase1Config
 from training.phase1_reading import Reading, ReadingConfig
@@ -64,6 +67,22 @@ def train_reading(folder: Path, seconds: float, device: str, seed: int, num_proc
 def _train_reading(config: ReadingConfig, folder: Path, seconds: float) -> None:
     _prepare(config.device)
     Reading(config, folder).run(seconds)
+
+
+def train_anchors(folder: Path, seconds: float, device: str, seed: int, num_processes: int) -> None:
+    """Phase 1's anchors in a folder, of what its reader misreads, from their checkpoint or from nothing.
+
+    Raises BundleError where there is no reader yet.
+    """
+    _check_device(device)
+    _prepare(device)
+    config = AnchorConfig(seed=seed, device=device)
+    reader = FaceReader(config.autoencoder).eval()
+    path = folder / "reading.pt"
+    load_parameters(reader, load_checkpoint(path, needs=("model",))["model"], str(path))
+    misread = misreadings(reader, config.num_misread, config.autoencoder.image_size_px, seed)
+    training = AnchorTraining(config, folder)
+    training.run(make_places(config.num_people, seed, num_processes), misread, seconds)
 
 
 def train_flow(folder: Path, seconds: float, warm_start: Path | None, device: str, seed: int) -> None:

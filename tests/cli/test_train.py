@@ -14,7 +14,7 @@ from cli.export import export
 from cli.main import app
 from cli.train import Step, train
 from contract.errors import BundleError, ConfigError, FloatAvatarError, MediaError
-from tests.export.tiny_avatar import write_checkpoints
+from tests.export.tiny_avatar import write_anchors, write_checkpoints
 from training.speech_clips import load_clips
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -58,9 +58,10 @@ def test_help_tells_the_steps_and_settings() -> None:
     ("arguments", "message"),
     [
         ([], "Missing argument"),
-        (["dance"], "'dance' is not one of 'speech', 'autoencoder', 'reading', 'flow', 'portraits'"),
+        (["dance"], "'dance' is not one of 'speech', 'reading', 'anchors', 'autoencoder', 'flow', 'portraits'"),
         (["speech", "--num-clips", "0"], "'--num-clips'"),
         (["autoencoder", "--num-processes", "0"], "'--num-processes'"),
+        (["anchors", "--num-processes", "0"], "'--num-processes'"),
         (["flow", "--minutes", "-1"], "'--minutes'"),
         (["flow", "--seed", "-1"], "'--seed'"),
     ],
@@ -78,6 +79,8 @@ def test_arguments_without_meaning_are_refused_before_anything_is_loaded(argumen
         ({"step": Step.flow}, BundleError, r"phase1\.pt is not there, expected a checkpoint"),
         ({"step": Step.flow, "device": "abacus"}, ConfigError, "device 'abacus' can't be used here"),
         ({"step": Step.autoencoder, "device": "abacus"}, ConfigError, "device 'abacus' can't be used here"),
+        ({"step": Step.anchors}, BundleError, r"reading\.pt is not there, expected a checkpoint"),
+        ({"step": Step.anchors, "device": "abacus"}, ConfigError, "device 'abacus' can't be used here"),
         ({"step": Step.reading, "device": "abacus"}, ConfigError, "device 'abacus' can't be used here"),
     ],
 )
@@ -97,6 +100,19 @@ def test_phase_2_wants_the_speech_and_a_checkpoint_of_phase_1(tmp_path: Path) ->
     phase2.replace(phase1)
     with pytest.raises(BundleError, match=r"phase1\.pt has no motion basis, expected the checkpoint of phase 1"):
         train(step=Step.flow, folder=tmp_path, **SETTINGS)
+
+
+@pytest.mark.system("skia")
+def test_anchors_want_the_checkpoint_of_their_reader(tmp_path: Path) -> None:
+    write_checkpoints(tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    # Another size's, and another kind's.
+    with pytest.raises(BundleError, match=r"reading\.pt: .* is \[.*\], expected \["):
+        train(step=Step.anchors, folder=tmp_path, **SETTINGS)
+    (tmp_path / "phase2.pt").replace(tmp_path / "reading.pt")
+    with pytest.raises(BundleError, match=r"reading\.pt is another kind of checkpoint: it lacks \['model'\]"):
+        train(step=Step.anchors, folder=tmp_path, **SETTINGS)
+    assert {path.name for path in tmp_path.iterdir()} == before - {"phase2.pt"}
 
 
 @pytest.mark.system("skia", "espeak-ng", "flite", "festival")
@@ -123,6 +139,9 @@ def test_export_names_the_checkpoint_that_is_missing_or_of_another_size(tmp_path
     with pytest.raises(BundleError, match=r"phase1\.pt is not there, expected a checkpoint"):
         export(folder=tmp_path, output=tmp_path / "bundle")
     write_checkpoints(tmp_path)
+    with pytest.raises(BundleError, match=r"anchors\.pt is not there, expected a checkpoint"):
+        export(folder=tmp_path, output=tmp_path / "bundle")
+    write_anchors(tmp_path)
     with pytest.raises(BundleError, match=r"phase1\.pt does not fit the model"):
         export(folder=tmp_path, output=tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()

@@ -41,6 +41,10 @@ def test_json_brings_the_same_specification_back() -> None:
         ({"audio_guidance": float("nan")}, "audio_guidance nan, expected a finite number"),
         ({"audio_statistics": 1}, "audio_statistics 1, expected true or false"),
         ({"reads_framing": "yes"}, "reads_framing 'yes', expected true or false"),
+        ({"num_face_values": -1}, "num_face_values -1, expected a whole number of at least 0"),
+        ({"num_face_values": 480.0}, "num_face_values 480.0, expected a whole number"),
+        ({"num_face_values": "480"}, "num_face_values '480', expected a whole number"),
+        ({"num_face_values": False}, "num_face_values False, expected a whole number"),
         ({"emotion_guidance": "high"}, "emotion_guidance 'high', expected a finite number"),
         ({"pyramid_channels": 5}, "pyramid_channels 5, expected a list of whole numbers of at least 1"),
         ({"pyramid_channels": [5, 4, 0]}, "pyramid_channels [5, 4, 0], expected a list of whole numbers"),
@@ -82,7 +86,7 @@ def test_an_audio_encoder_with_statistics_takes_sound_of_any_length() -> None:
     assert AvatarSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 
-@pytest.mark.parametrize("field", ["audio_statistics", "reads_framing"])
+@pytest.mark.parametrize("field", ["audio_statistics", "reads_framing", "num_face_values"])
 def test_a_manifest_from_before_a_field_was_there_does_without_it(field: str) -> None:
     values = SPEC.to_json()
     del values[field]
@@ -94,6 +98,26 @@ def test_a_portrait_encoder_that_reads_framing_gives_it_last() -> None:
     *others, framing = spec.signature("portrait_encoder").outputs
     assert tuple(others) == SPEC.signature("portrait_encoder").outputs
     assert (framing.name, framing.shape) == ("framing", (None, 3))
+    assert AvatarSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+@pytest.mark.parametrize("reads_framing", [False, True])
+def test_what_is_read_of_a_face_goes_last_from_the_portrait_encoder_to_the_frame_decoder(reads_framing: bool) -> None:
+    without = replace(SPEC, reads_framing=reads_framing)
+    spec = replace(without, num_face_values=484)
+    given, taken = spec.signature("portrait_encoder"), spec.signature("frame_decoder")
+    assert given.outputs[:-1] == without.signature("portrait_encoder").outputs
+    assert taken.inputs[:-1] == without.signature("frame_decoder").inputs
+    assert given.outputs[-1] == taken.inputs[-1]
+    assert (taken.inputs[-1].name, taken.inputs[-1].shape) == ("face", (None, 484))
+    assert (given.inputs, taken.outputs) == (
+        without.signature("portrait_encoder").inputs,
+        without.signature("frame_decoder").outputs,
+    )
+    assert SPEC.num_face_values == 0
+    # No other component knows of it.
+    for component in ("audio_encoder", "flow_transformer", "emotion_classifier"):
+        assert spec.signature(component) == without.signature(component)
     assert AvatarSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 

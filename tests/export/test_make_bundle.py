@@ -15,7 +15,16 @@ from export.make_bundle import make_bundle
 from export.networks import EMBEDDED, Networks, NetworkSizes, load_networks
 from media.picture_file import read_picture
 from pipeline.avatar import Avatar, NeuralAvatar, StreamSettings
-from tests.export.tiny_avatar import TINY, State, tiny_states, write_checkpoints, write_portraits
+from tests.export.tiny_avatar import (
+    ANCHORED,
+    TINY,
+    State,
+    anchors_state,
+    tiny_states,
+    write_anchors,
+    write_checkpoints,
+    write_portraits,
+)
 from tests.fakes import noise_chunks
 
 Edit = Callable[[State, State, State], object]
@@ -23,7 +32,7 @@ Edit = Callable[[State, State, State], object]
 
 def networks_of(folder: Path, sizes: NetworkSizes = TINY) -> Networks:
     """The networks of a training's folder."""
-    return load_networks(folder / "phase1.pt", folder / "reading.pt", folder / "phase2.pt", sizes)
+    return load_networks(folder, sizes)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +83,7 @@ def test_the_manifest_tells_what_was_made(bundle: Path) -> None:
     assert manifest.spec.reads_framing
     assert manifest.made_by["phase1"] == {"step": 3, "metrics": {"l1": 0.5}, "commit": "abc"}
     assert manifest.made_by["reading"] == {"step": 5, "metrics": {"motion": 0.9}}
+    assert manifest.made_by["anchors"] is None and manifest.spec.num_face_values == 0
     assert manifest.components["audio_encoder"].precision == "float32"
 
 
@@ -176,9 +186,12 @@ def test_checkpoints_that_do_not_fit_are_named(tmp_path: Path, edit: Edit, messa
         networks_of(tmp_path)
 
 
-def test_checkpoints_of_another_size_are_refused(source: Path) -> None:
+def test_checkpoints_of_another_size_are_refused(source: Path, tmp_path: Path) -> None:
+    for name in ("phase1.pt", "reading.pt", "phase2.pt"):
+        (tmp_path / name).hardlink_to(source / name)
+    write_anchors(tmp_path)
     with pytest.raises(BundleError, match=r"phase1\.pt does not fit the model"):
-        networks_of(source, EMBEDDED)
+        networks_of(tmp_path, EMBEDDED)
 
 
 @pytest.mark.parametrize(
@@ -226,3 +239,85 @@ def test_a_failure_leaves_the_older_bundle_as_it_was_and_nothing_beside(source: 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert [path.name for path in output.iterdir()] == ["manifest.json"]
     assert (output / "manifest.json").read_text() == '{"format": 1}'
+
+
+@pytest.fixture(scope="module")
+def anchored_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training's folder of an avatar whose decoder hears anchors."""
+    folder = tmp_path_factory.mktemp("anchored")
+    write_checkpoints(folder, tiny_states(ANCHORED))
+    write_anchors(folder)
+    write_portraits(folder / "portraits", {"anna": "Anna"}, ANCHORED.autoencoder.image_size_px)
+    return folder
+
+
+def test_a_bundle_whose_decoder_hears_anchors_opens_and_speaks(
+    anchored_source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    networks = networks_of(anchored_source, ANCHORED)
+    errors = make_bundle(networks, anchored_source / "portraits", tmp_path / "bundle", "anchored")
+    assert max(errors.values()) < 1e-3
+    manifest = read_manifest(tmp_path / "bundle")
+    assert manifest.spec.num_face_values == 480 + 14 and manifest.spec.image_size_px == 128
+    assert manifest.made_by["anchors"] == {"step": 7, "metrics": {"ways_misread": 0.4}}
+    avatar = open_avatar(tmp_path / "bundle", precision="float32")
+    assert isinstance(avatar, NeuralAvatar)
+    picture = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    portrait = avatar.prepare(picture, crop=False)
+    image = torch.from_numpy(((picture / 255 - 0.5) / 0.5).astype(np.float32)).permute(2, 0, 1)[None]
+    reader = networks.autoencoder.enc.reader
+    assert reader is not None and portrait.face is not None and portrait.face.shape == (1, 494)
+    with torch.inference_mode():
+        face = reader(image).face.numpy()
+    assert np.abs(portrait.face - face).max() < 1e-4 * np.abs(face).max()
+    stream = avatar.start(portrait, StreamSettings(hop_frames=3, lookahead_frames=2))
+    frames = [frame for chunk in noise_chunks(5) for frame in stream.push(chunk)]
+    frames += list(stream.flush())
+    assert [frame.index for frame in frames] == list(range(5))
+    assert all(frame.image.shape == (128, 128, 3) and frame.image.std() > 1 for frame in frames)
+    # What was read of the face is what the picture hangs on.
+    motion = np.random.default_rng(1).standard_normal((1, 16)).astype(np.float32)
+    shown = [
+        avatar.engines.frame_decoder.run(motion_latent=motion, **{**portrait.of_decoder, "face": each})["frame"]
+        for each in (portrait.face, -portrait.face)
+    ]
+    assert np.abs(np.subtract(*shown)).max() > 0.05
+    avatar.close()
+
+
+def test_where_the_decoder_hears_anchors_their_checkpoint_is_asked_for(anchored_source: Path, tmp_path: Path) -> None:
+    for name in ("phase1.pt", "reading.pt", "phase2.pt"):
+        (tmp_path / name).hardlink_to(anchored_source / name)
+    with pytest.raises(BundleError, match=r"anchors\.pt is not there, expected a checkpoint"):
+        networks_of(tmp_path, ANCHORED)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda state: state.pop("metrics"), r"anchors\.pt is another kind of checkpoint: it lacks \['metrics'\]"),
+        (
+            lambda state: state["model"].pop("usual"),
+            r"anchors\.pt does not fit the model: it lacks \['usual'\]",
+        ),
+        (
+            lambda state: state["model"].update({"usual": torch.zeros(293, 2)}),
+            r"anchors\.pt: usual is \[293, 2\], expected \[294, 2\]",
+        ),
+        (
+            lambda state: state["model"].update({"nose": torch.zeros(1)}),
+            r"anchors\.pt does not fit .* unknown \['nose'\]",
+        ),
+    ],
+)
+def test_anchors_that_do_not_fit_are_named(
+    anchored_source: Path, tmp_path: Path, edit: Callable[[State], object], message: str
+) -> None:
+    for name in ("phase1.pt", "reading.pt", "phase2.pt"):
+        (tmp_path / name).hardlink_to(anchored_source / name)
+    state = anchors_state()
+    edit(state)
+    write_anchors(tmp_path, state)
+    with pytest.raises(BundleError, match=message):
+        networks_of(tmp_path, ANCHORED)

@@ -19,7 +19,7 @@ from export.decoder_probe import decoder_probe
 from export.to_onnx import export_component
 from models.autoencoder_config import AutoencoderConfig
 from models.motion_autoencoder import MotionAutoencoder
-from tests.export.tiny_avatar import last_template_layer, teach_flow_and_shape
+from tests.export.tiny_avatar import last_template_layer, spread_anchors, teach_anchors, teach_flow_and_shape
 from tests.export.tiny_float import SIZES
 from tests.golden import relative_error
 
@@ -38,6 +38,11 @@ EMBEDDED = (
     ),
     replace(SIZES.spec(), image_size_px=64, pyramid_channels=(16, 24, 16, 3), reads_framing=True),
 )
+# The smallest picture in which anchors are heard.
+ANCHORED = (
+    replace(EMBEDDED[0], channels=(16, 16, 16, 16, 16, 8), num_anchor_features=6),
+    replace(EMBEDDED[1], image_size_px=128, pyramid_channels=(16, 16, 16, 16, 3), num_face_values=486),
+)
 Kind = tuple[AutoencoderConfig, AvatarSpec]
 
 
@@ -47,15 +52,18 @@ def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def autoencoder_of(kind: Kind) -> MotionAutoencoder:
-    """With random weights, and a template and a shape that say something."""
+    """With random weights, and a template, a shape and anchors that say something."""
     torch.manual_seed(0)
     autoencoder = MotionAutoencoder(kind[0])
     if kind[0].flow_template_px:
         teach_flow_and_shape(autoencoder)
+    if autoencoder.dec.anchor_motion is not None:
+        teach_anchors(autoencoder)
+        spread_anchors(autoencoder.dec.anchor_motion)
     return autoencoder.eval()
 
 
-@pytest.mark.parametrize("kind", [FLOAT, EMBEDDED], ids=["float", "embedded"])
+@pytest.mark.parametrize("kind", [FLOAT, EMBEDDED, ANCHORED], ids=["float", "embedded", "anchored"])
 @pytest.mark.parametrize("name", ["portrait_encoder", "frame_decoder"])
 def test_a_batch_gives_what_the_module_gives(name: str, kind: Kind, tmp_path: Path) -> None:
     autoencoder, path, spec = autoencoder_of(kind), tmp_path / f"{name}.onnx", kind[1]
@@ -112,3 +120,33 @@ def test_sampling_becomes_gathers_under_a_template_too(precision: Precision, tol
         # Here and there a flow of random weights leaps by the whole picture, and a little rounding makes it leap past.
         wrong = np.asarray(found["frame"], np.float32) - expected
         assert np.sqrt(np.mean(wrong**2) / np.mean(expected**2)) < tolerance
+
+
+# Of values from -1 to 1. Random weights' flows leap where rounding is; a trained decoder's do not.
+SMALLEST_PSNR_DB = 30.0
+
+
+def test_anchors_keep_their_places_in_bfloat16(tmp_path: Path) -> None:
+    """Whole pixels and the rest are told apart, so that eight bits place an anchor as float32 does."""
+    autoencoder, spec, path = autoencoder_of(ANCHORED), ANCHORED[1], tmp_path / "frame_decoder.onnx"
+    # Flows of random weights leap by the whole picture: here what anchors say is what moves it.
+    with torch.no_grad():
+        for head in autoencoder.dec.to_flows:
+            head.conv.weight.mul_(0.03)
+    module, signature = FrameDecoderComponent(autoencoder).eval(), of_one(spec.signature("frame_decoder"))
+    inputs = decoder_probe(autoencoder, spec)
+    export_component(module, spec.signature("frame_decoder"), path, inputs)
+    frames = {}
+    for precision in ("float32", "bfloat16"):
+        engine = open_engine("openvino", path, signature, precision, 1)
+        frames[precision] = np.asarray(engine.run(**inputs)["frame"], np.float32)
+        engine.close()
+    wrong = frames["bfloat16"] - frames["float32"]
+    assert wrong.any(), "another precision gives other numbers"
+    psnr_db = 10 * np.log10(4 / np.mean(wrong**2))
+    assert psnr_db > SMALLEST_PSNR_DB
+    # A face that was read otherwise is another picture: the comparison can fail.
+    with torch.inference_mode():
+        given = [torch.from_numpy(inputs[tensor.name]) for tensor in signature.inputs]
+        other = module(*given[:-1], given[-1] + 1).numpy()
+    assert 10 * np.log10(4 / np.mean((other - frames["float32"]) ** 2)) < SMALLEST_PSNR_DB

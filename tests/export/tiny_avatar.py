@@ -1,6 +1,7 @@
-"""Checkpoints of a tiny avatar with random weights, as its three trainings would leave them, and its portraits."""
+"""Checkpoints of a tiny avatar with random weights, as its trainings would leave them, and its portraits."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 from export.networks import NetworkSizes
 from models.audio_encoder import MelAudioConfig, MelAudioEncoder
 from models.autoencoder_config import AutoencoderConfig
+from models.face_anchors import AnchorMotion
 from models.face_reader import FaceReader
 from models.flow_transformer import FlowConfig, FlowTransformer
 from models.motion_autoencoder import MotionAutoencoder
@@ -34,6 +36,9 @@ TINY = NetworkSizes(
     MelAudioConfig(audio_feature_dim=8, hidden_dim=16),
 )
 
+# The smallest picture in which anchors are heard.
+ANCHORED = replace(TINY, autoencoder=replace(TINY.autoencoder, channels=(12, 12, 8, 8, 8, 8), num_anchor_features=6))
+
 
 def parameters_of(module: torch.nn.Module, prefix: str = "") -> dict[str, torch.Tensor]:
     return {prefix + name: parameter.detach().clone() for name, parameter in module.named_parameters()}
@@ -45,6 +50,18 @@ def teach_flow_and_shape(autoencoder: MotionAutoencoder) -> None:
     with torch.no_grad():
         last_template_layer(autoencoder).weight.normal_(0, 0.05)
         autoencoder.enc.from_shape.weight.normal_()
+
+
+def teach_anchors(autoencoder: MotionAutoencoder) -> None:
+    """Let what anchors carry, which changes nothing at first, change what is painted."""
+    with torch.no_grad():
+        for layer in autoencoder.dec.from_anchors:
+            layer.conv.weight.normal_()
+
+
+def spread_anchors(anchor_motion: AnchorMotion) -> None:
+    """Let anchors lie all over the face, where they begin in its middle."""
+    anchor_motion.usual.uniform_(0.25, 0.9)
 
 
 def last_template_layer(autoencoder: MotionAutoencoder) -> nn.Linear:
@@ -60,6 +77,8 @@ def tiny_states(sizes: NetworkSizes = TINY, seed: int = 0) -> tuple[State, State
     torch.manual_seed(seed)
     autoencoder = MotionAutoencoder(sizes.autoencoder, with_reader=False)
     teach_flow_and_shape(autoencoder)
+    if sizes.autoencoder.num_anchor_features:
+        teach_anchors(autoencoder)
     first = {"average": parameters_of(autoencoder), "step": 3, "metrics": {"l1": 0.5}, "provenance": {"commit": "abc"}}
     reader = FaceReader(sizes.autoencoder)
     # Batches leave their statistics in it, so that they are no longer those that it begins with.
@@ -85,6 +104,23 @@ def write_checkpoints(folder: Path, states: tuple[State, State, State] | None = 
     for path, state in zip(paths, states or tiny_states(), strict=True):
         torch.save(state, path)
     return paths
+
+
+def anchors_state(sizes: NetworkSizes = ANCHORED, seed: int = 0) -> State:
+    """What the checkpoint of phase 1's anchors holds."""
+    torch.manual_seed(seed)
+    config = sizes.autoencoder
+    model = AnchorMotion(config.num_motion_directions, config.image_size_px)
+    spread_anchors(model)
+    own = {name: value.clone() for name, value in model.state_dict().items()}
+    return {"model": model.state_dict(), "own": own, "optimizer": {}, "step": 7, "metrics": {"ways_misread": 0.4}}
+
+
+def write_anchors(folder: Path, state: State | None = None) -> Path:
+    """Write the checkpoint of anchors beside the others as training does; returns its path."""
+    path = folder / "anchors.pt"
+    torch.save(state or anchors_state(), path)
+    return path
 
 
 def write_portraits(folder: Path, titles: dict[str, str], side_px: int = 32) -> Path:

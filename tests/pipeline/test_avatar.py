@@ -133,6 +133,19 @@ def test_the_portrait_and_the_guidance_reach_the_engines() -> None:
     assert call["emotion_guidance"].tolist() == [TINY_SPEC.emotion_guidance]
     painted = engines.frame_decoder.calls[0]  # type: ignore[attr-defined]
     np.testing.assert_array_equal(painted["feature_1"], portrait.feature_pyramid["feature_1"])
+    assert "face" not in painted
+
+
+def test_what_was_read_of_the_face_reaches_a_decoder_that_asks_for_it() -> None:
+    spec = replace(TINY_SPEC, num_face_values=7)
+    engines = fake_engines(spec)
+    avatar = NeuralAvatar(spec, engines)
+    portrait = avatar.prepare(PICTURE, crop=False)
+    play(avatar.start(portrait, StreamSettings()), noise_chunks(5))
+    painted = engines.frame_decoder.calls  # type: ignore[attr-defined]
+    assert len(painted) == 5 and portrait.face is not None and portrait.face.any()
+    for call in painted:
+        np.testing.assert_array_equal(call["face"], portrait.face)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from contract.errors import PortraitError
 from engines.base import Array
 from pipeline.face_detector import open_face_detector
-from pipeline.portrait import encode_portrait
+from pipeline.portrait import Portrait, encode_portrait
 from tests.fakes import TINY_SPEC, portrait_reader
 from tests.pipeline.drawn_face import draw_faces
 
@@ -26,6 +26,37 @@ def test_the_encoder_sees_the_picture_in_its_range_and_once() -> None:
     assert portrait.reference_motion.shape == (1, TINY_SPEC.latent_dim)
     assert list(portrait.feature_pyramid) == ["feature_0", "feature_1"]
     assert portrait.feature_pyramid["feature_1"].shape == (1, 2, 16, 16)
+
+
+def test_what_was_read_of_the_face_is_kept_where_the_decoder_asks_for_it() -> None:
+    picture = np.full((64, 64, 3), 200, np.uint8)
+    without = encode_portrait(portrait_reader(), TINY_SPEC, picture)
+    assert without.face is None
+    assert list(without.of_decoder) == ["identity_latent", "feature_0", "feature_1"]
+    spec = replace(TINY_SPEC, num_face_values=7)
+    portrait = encode_portrait(portrait_reader(spec), spec, picture)
+    assert portrait.face is not None and portrait.face.dtype == np.float32
+    np.testing.assert_allclose(portrait.face, np.linspace(0, 200 / 127.5 - 1, 7)[None], atol=1e-6)
+    assert list(portrait.of_decoder) == ["identity_latent", "feature_0", "feature_1", "face"]
+    assert portrait.of_decoder["face"] is portrait.face
+    for name in ("feature_0", "feature_1"):
+        assert portrait.of_decoder[name] is portrait.feature_pyramid[name]
+    assert portrait.of_decoder["identity_latent"] is portrait.identity_latent
+
+
+@pytest.mark.parametrize("num_face_values", [0, 7])
+def test_of_a_portrait_the_decoder_is_told_all_but_the_motion(num_face_values: int) -> None:
+    spec = replace(TINY_SPEC, num_face_values=num_face_values)
+    portrait = encode_portrait(portrait_reader(spec), spec, np.full((64, 64, 3), 90, np.uint8))
+    asked = {tensor.name for tensor in spec.signature("frame_decoder").inputs}
+    assert portrait.of_decoder.keys() == asked - {"motion_latent"}
+
+
+def test_a_portrait_without_a_face_has_none_and_no_warnings() -> None:
+    nothing = np.zeros((1, 8), np.float32)
+    portrait = Portrait(identity_latent=nothing, reference_motion=nothing, feature_pyramid={})
+    assert portrait.face is None and portrait.warnings == ()
+    assert list(portrait.of_decoder) == ["identity_latent"]
 
 
 def test_a_picture_with_a_face_is_cut_before_it_is_encoded() -> None:

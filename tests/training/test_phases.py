@@ -13,15 +13,16 @@ from contract.errors import BundleError
 from models.audio_encoder import MelAudioConfig
 from models.autoencoder_config import AutoencoderConfig
 from models.checkpoint import load_checkpoint
+from models.face_anchors import NUM_TRACKED
 from models.face_reader import FaceReader
 from models.flow_transformer import FlowConfig
 from models.frame_decoder import FlowHead
-from tests.export.tiny_avatar import last_template_layer, teach_flow_and_shape
+from tests.export.tiny_avatar import last_template_layer, teach_anchors, teach_flow_and_shape
 from training.checkpoints import save_checkpoint
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, to_unit
 from training.painted_readings import shape_of
-from training.phase1_autoencoder import Phase1
+from training.phase1_autoencoder import Phase1, train_above
 from training.phase1_config import Phase1Config, Stage
 from training.phase2_flow import Phase2, Phase2Config
 from training.picture_losses import mask_loss, picture_loss, structure_loss
@@ -140,6 +141,140 @@ def test_a_decoder_with_a_template_learns_it_along_with_the_rest(tmp_path: Path)
         last = training.train_step(batch, PHASE1.stages[0])
     assert last < 0.7 * first and training.flow_error < 0.7 * flow_before
     assert last_template_layer(training.model).weight.detach().abs().max() > 1e-3
+
+
+HEARING = replace(
+    PHASE1,
+    autoencoder=replace(READING_APART.autoencoder, channels=(12, 12, 12, 12, 12, 8), num_anchor_features=6),
+    stages=(Stage(64, 2), Stage(128, 2)),
+)
+
+
+@pytest.fixture(scope="module")
+def hearing_batch() -> PaintedBatch:
+    return draw_batch(BatchShape(2, 2, 128, 128), np.random.default_rng(0))
+
+
+def test_a_decoder_that_hears_anchors_learns_what_they_carry(tmp_path: Path, hearing_batch: PaintedBatch):
+    training = Phase1(HEARING, tmp_path)
+    assert training.model.dec.anchor_motion is None and training.model.dec.anchor_field is not None
+    carried = training.model.dec.anchor_field.features
+    before = carried.detach().clone()
+    assert not any(layer.conv.weight.any() for layer in training.model.dec.from_anchors)
+    first = training.train_step(hearing_batch, HEARING.stages[1])
+    # What is carried matters once the levels have begun to hear it.
+    assert torch.equal(carried.detach(), before)
+    assert all(layer.conv.weight.any() for layer in training.model.dec.from_anchors)
+    for _ in range(15):
+        last = training.train_step(hearing_batch, HEARING.stages[1])
+    assert last < 0.7 * first
+    assert (carried.detach() - before).abs().max() > 1e-3
+    names = {name for name in training.average.values if "anchor" in name}
+    assert names == {"dec.anchor_field.features", *(f"dec.from_anchors.{level}.conv.weight" for level in (0, 1))}
+
+
+def test_anchors_of_a_batch_are_the_painters_in_pixels_of_the_full_size(tmp_path: Path, hearing_batch: PaintedBatch):
+    anchors = Phase1(HEARING, tmp_path).anchors_of(hearing_batch)
+    assert anchors is not None
+    assert torch.allclose(anchors.place, 128 * hearing_batch.driving_anchors, atol=1e-4)
+    ways = 128 * (hearing_batch.source_anchors - hearing_batch.driving_anchors)[:, :NUM_TRACKED]
+    assert torch.allclose(anchors.back, ways, atol=1e-4) and ways.abs().max() > 3
+    assert Phase1(READING_APART, tmp_path).anchors_of(hearing_batch) is None
+
+
+@torch.no_grad()
+def test_anchors_set_the_flow_right_from_the_first_step(tmp_path: Path, hearing_batch: PaintedBatch):
+    """Where an untrained decoder that hears none shows the portrait as it is."""
+    here, there = (2 * each - 1 for each in (hearing_batch.driving_anchors, hearing_batch.source_anchors))
+    tracked, errors = slice(0, 159), []  # lips, lids and brows
+    for num_anchor_features in (6, 0):
+        config = replace(HEARING.autoencoder, num_anchor_features=num_anchor_features)
+        training = Phase1(replace(HEARING, autoencoder=config), tmp_path)
+        # The finest level adds its own to what is right, which means nothing yet.
+        finest = training.model.dec.to_flows[-1]
+        assert isinstance(finest, FlowHead)
+        finest.conv.weight.zero_()
+        grid = training.paint_from(hearing_batch).grids[-1].permute(0, 3, 1, 2)
+        found = F.grid_sample(grid, here[:, tracked, None], align_corners=False)[..., 0].mT
+        errors.append(64 * float((found - there[:, tracked]).abs().mean()))
+    hearing_px, deaf_px = errors
+    assert deaf_px > 1 and hearing_px < 0.3 * deaf_px
+
+
+@pytest.mark.parametrize("driving_px", [16, 32, 64])
+def test_a_decoder_that_hears_anchors_grows_as_others_do(tmp_path: Path, driving_px: int):
+    training = Phase1(HEARING, tmp_path)
+    batch = draw_batch(BatchShape(2, 2, 128, driving_px), np.random.default_rng(0))
+    painted = training.paint_from(batch)
+    assert painted.image.shape == (4, 3, driving_px, driving_px)
+    assert np.isfinite(training.train_step(batch, HEARING.stages[0]))
+    coarse, fine = (layer.conv.weight.detach() for layer in training.model.dec.from_anchors)
+    # At half of the full size the first of two levels hears them, below none.
+    assert coarse.any() == (driving_px == 64) and not fine.any()
+
+
+def test_a_run_with_anchors_goes_through_its_stages_and_resumes(tmp_path: Path):
+    training = Phase1(HEARING, tmp_path)
+    training.run()
+    assert training.step == 4 and 0 < training.metrics["l1"] < 1
+    resumed = Phase1(HEARING, tmp_path)
+    expected = dict(training.model.named_parameters())
+    for name, parameter in resumed.model.named_parameters():
+        assert torch.equal(parameter, expected[name]), name
+    # A checkpoint from before anchors were heard is named.
+    deaf = replace(HEARING, autoencoder=replace(HEARING.autoencoder, num_anchor_features=0))
+    with pytest.raises(
+        BundleError, match=r"phase1\.pt does not fit the model: it lacks \[\] and has unknown \['dec.anch"
+    ):
+        Phase1(deaf, tmp_path)
+
+
+def test_coarse_levels_and_the_encoder_may_be_settled(tmp_path: Path, hearing_batch: PaintedBatch):
+    training = Phase1(HEARING, tmp_path)
+    model = training.model
+    with torch.no_grad():  # so that all of it has a say
+        teach_flow_and_shape(model)
+        teach_anchors(model)
+    train_above(model, 32)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    training.train_step(hearing_batch, HEARING.stages[1])
+    moved = {name for name, parameter in model.named_parameters() if not torch.equal(parameter, before[name])}
+    settled = ("enc.", "dec.direction.", "dec.template.", "dec.input.", "dec.conv1.")
+    settled += tuple(f"dec.convs.{number}." for number in range(6))
+    settled += tuple(f"dec.{heads}.{level}." for heads in ("to_flows", "to_rgbs") for level in range(3))
+    assert moved == {name for name in before if not name.startswith(settled)}
+    assert {name for name in before if name.startswith(("dec.anchor_field.", "dec.from_anchors."))} < moved
+    assert {name.split(".")[2] for name in moved if name.startswith("dec.convs.")} == {"6", "7", "8", "9"}
+    # Their gradients are not even asked for.
+    assert {name for name, parameter in model.named_parameters() if parameter.requires_grad} == moved
+    train_above(model, 0)
+    training.train_step(hearing_batch, HEARING.stages[1])
+    moved = {name for name, parameter in model.named_parameters() if not torch.equal(parameter, before[name])}
+    assert moved == before.keys() - {"dec.direction.weight"}
+
+
+@pytest.mark.parametrize(("settled_px", "num_settled"), [(0, 0), (8, 1), (16, 2), (64, 4), (128, 5)])
+def test_so_many_levels_are_settled_as_have_at_most_that_size(tmp_path: Path, settled_px: int, num_settled: int):
+    model = Phase1(HEARING, tmp_path).model
+    train_above(model, settled_px)
+    heads = [all(p.requires_grad for p in head.parameters()) for head in model.dec.to_flows]
+    assert heads == [level >= num_settled for level in range(5)]
+    layers = [all(p.requires_grad for p in layer.parameters()) for layer in model.dec.convs]
+    assert layers == [number >= 2 * num_settled for number in range(10)]
+    assert any(p.requires_grad for p in model.enc.parameters()) == (settled_px == 0)
+    assert not model.dec.direction.weight.requires_grad
+
+
+def test_a_stage_that_settles_levels_leaves_them_as_the_one_before_had_them(tmp_path: Path):
+    short = replace(PHASE1, stages=(Stage(16, 2),), warm_up_steps=1)
+    Phase1(short, tmp_path).run()
+    training = Phase1(replace(short, stages=(Stage(16, 2), Stage(32, 2, settled_px=16))), tmp_path)
+    before = {name: parameter.detach().clone() for name, parameter in training.model.named_parameters()}
+    training.run()
+    assert training.step == 4
+    moved = {name for name, parameter in training.model.named_parameters() if not torch.equal(parameter, before[name])}
+    assert moved and all(name.startswith(("dec.convs.4.", "dec.convs.5.", "dec.to_")) for name in moved)
+    assert {name.split(".")[2] for name in moved if name.startswith("dec.to_")} == {"2"}
 
 
 def test_structure_takes_part_in_training_as_its_weight_says(tmp_path: Path):
