@@ -33,7 +33,8 @@ _OPENING_SPREAD = 3.0
 _CLOSED_OPENING, _OPEN_OPENING = 0.35, 1.3  # hundredths of the height: under one pixel, over three
 _CLOSED_QUANTILE = 0.99
 _OPENING_WEIGHT, _MOOD_WEIGHT, _PERSON_WEIGHT = 3.0, 0.2, 0.2
-_COSINE_SCALE = 16.0
+# People have to be told apart by a margin (Wang et al., CosFace, CVPR 2018), so that those never met are, too.
+_COSINE_SCALE, _COSINE_MARGIN = 16.0, 0.2
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,8 @@ def _fit(readers: Readers, faces: PaintedFaces, targets: Float32Array, recipe: R
         loss = loss + _MOOD_WEIGHT * _chosen_loss(moods, mood, mood != NO_MOOD)
         known = person < recipe.networks.num_people
         likeness = F.linear(embedded, F.normalize(readers.people.weight, dim=1))
-        loss = loss + _PERSON_WEIGHT * _chosen_loss(_COSINE_SCALE * likeness, person, known)
+        own = F.one_hot(person.clamp(max=recipe.networks.num_people - 1), recipe.networks.num_people)
+        loss = loss + _PERSON_WEIGHT * _chosen_loss(_COSINE_SCALE * (likeness - _COSINE_MARGIN * own), person, known)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

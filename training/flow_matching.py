@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 # Frames at a window's end that see nothing after them, and what they count; and what the step into the window does.
-_JOINED_FRAMES, _JOINT_WEIGHT, _FIRST_WEIGHT = 2, 2.0, 5.0
+_JOINED_FRAMES, _JOINT_WEIGHT, _FIRST_WEIGHT = 2, 3.0, 12.0
 
 
 def straight_path(noise: Tensor, motion: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
