@@ -39,8 +39,8 @@ def test_where_windows_join_an_error_counts_more():
         velocity[:, frame] = 0.6
         return float(flow_matching_loss(velocity, target, follows=True))
 
-    # 0.36 / 6 for the frame, and again for each of the two steps beside it; the step into a window counts five times,
-    # its end twice.
+    # 0.36 / 6 for the frame, and again for each of the two steps beside it; the step into a window counts twelve
+    # times, its end thrice.
     assert abs(loss_with_error_at(2) - 0.06 * 3) < 1e-6
-    assert abs(loss_with_error_at(0) - 0.06 * (1 + 5 + 1)) < 1e-6
-    assert abs(loss_with_error_at(5) - 0.06 * (2 + 2)) < 1e-6
+    assert abs(loss_with_error_at(0) - 0.06 * (1 + 12 + 1)) < 1e-6
+    assert abs(loss_with_error_at(5) - 0.06 * (3 + 3)) < 1e-6
