@@ -16,12 +16,10 @@ def to_picture(frame: Float32Array) -> UInt8Array:
     frame: [3, height, width] float32, [-1, 1] with some overshoot, which is clipped
     Returns [height, width, 3] uint8.
     """
-    levels = np.multiply(frame, 127.5)
-    # Half a level is added so that the cut of the conversion rounds to the nearest.
-    levels += 128.0
-    np.clip(levels, 0, 255, out=levels)
-    # NumPy takes four times as long to bring the colours of a pixel together.
-    return np.asarray(cv2.merge(list(levels.astype(np.uint8))), np.uint8)
+    # OpenCV scales, rounds to the nearest and clips in one pass, without arrays of floats in between: half the time of
+    # NumPy, and a quarter of it for bringing the colours of a pixel together.
+    colours = [cv2.addWeighted(colour, 127.5, colour, 0.0, 127.5, dtype=cv2.CV_8U) for colour in frame]
+    return np.asarray(cv2.merge(colours), np.uint8)
 
 
 class FrameRenderer:

@@ -140,12 +140,13 @@ class PictureTrack(MediaStreamTrack):
         return num_waiting
 
     def put(self, picture: UInt8Array, position: int, on_coded: Callable[[], None] | None = None) -> None:
-        """Send an I420 picture, [height * 3 / 2, width] uint8, now.
+        """Send an I420 picture, [height * 3 / 2, width] uint8, now; nobody may write to it any more.
 
         position: ticks before it
         on_coded: called by the thread that codes, when its packets are made
         """
-        frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+        # The frame reads the array itself: the coder makes the only copy.
+        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format="yuv420p")
         frame.pts = position * (VIDEO_RATE_HZ // FRAMES_PER_S)
         frame.time_base = VIDEO_TIME_BASE
         # The coder knows neither track nor session: the picture itself says whom to tell.
