@@ -18,6 +18,8 @@ from contract.packets import FRAMES_PER_S
 RATE_512_BPS = 1_200_000
 RATE_256_BPS = 900_000
 KEY_FRAME_INTERVAL_FRAMES = 3000
+# Of a block of 16 x 16: what differs by less from its prediction, one level of 255 in the mean, is not coded again.
+STILL_BLOCK_ERROR = 300
 
 
 def rate_bps(num_pixels: int) -> int:
@@ -74,7 +76,7 @@ def _open(width_px: int, height_px: int) -> VideoCodecContext:
         "cpu-used": "-8",
         "lag-in-frames": "0",
         "noise-sensitivity": "0",
-        "static-thresh": "1",
+        "static-thresh": str(STILL_BLOCK_ERROR),
         "partitions": "0",
         # Equal bounds make the rate constant; the buffer is one second.
         "minrate": str(rate),
