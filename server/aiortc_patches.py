@@ -14,16 +14,21 @@ from aiortc.codecs.base import Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtcrtpsender import RTCEncodedFrame, RTCRtpSender
 
 from contract.errors import ConfigError
 from server.jitter_buffer import PassThroughJitterBuffer
 from server.video_encoder import PortraitVp8Encoder
+from server.voice_coder import VoiceCoder
+from server.voice_decoder import DecodingQueue
 
 # A peer that vanished is noticed after 6 s instead of 30 s.
 CONSENT_INTERVAL_S = 2
 CONSENT_FAILURES = 3
 LOOPBACK = "127.0.0.1"
 _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
+_DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
+_NEXT_FRAME = "_next_encoded_frame"
 
 _theirs_get_encoder: Callable[[RTCRtpCodecParameters], Encoder] = aiortc.rtcrtpsender.get_encoder
 _theirs_get_host_addresses: Callable[..., list[str]] = aioice.ice.get_host_addresses
@@ -40,12 +45,19 @@ def install() -> None:
 
 def verify() -> None:
     """Look for every private name used; raises ConfigError naming the missing ones."""
-    sender = aiortc.rtcrtpsender.RTCRtpSender
     expected = {
-        "RTCRtpSender calls get_encoder by its module's name": _names(sender, "_next_encoded_frame") >= {"get_encoder"},
+        "RTCRtpSender calls get_encoder by its module's name": _names(RTCRtpSender, _NEXT_FRAME) >= {"get_encoder"},
+        "RTCRtpSender sends what its _next_encoded_frame(codec) gives": (
+            _names(RTCRtpSender, "_run_rtp") >= {_NEXT_FRAME, "payloads", "timestamp", "audio_level"}
+            and list(inspect.signature(RTCEncodedFrame).parameters) == ["payloads", "timestamp", "audio_level"]
+        ),
         "RTCRtpReceiver asks __jitter_buffer.add(packet) after setting packet._data": (
             _names(RTCRtpReceiver, "_handle_rtp_packet") >= {_JITTER_BUFFER, "add", "_data"}
             and list(inspect.signature(JitterBuffer.add).parameters) == ["self", "packet"]
+        ),
+        "RTCRtpReceiver puts packets into __decoder_queue and hands it to its thread": (
+            _names(RTCRtpReceiver, "_handle_rtp_packet") >= {_DECODER_QUEUE, "put"}
+            and _names(RTCRtpReceiver, "receive") >= {_DECODER_QUEUE, "_track", "_queue"}
         ),
         "JitterFrame(data, timestamp)": list(inspect.signature(JitterFrame).parameters) == ["data", "timestamp"],
         "Vp8Encoder has encode, _packetize(buffer, picture_id), target_bitrate and picture_id": (
@@ -78,6 +90,17 @@ def pass_audio_through(receiver: RTCRtpReceiver) -> None:
     """Let a receiver hand on every packet at once. Call between the offer and the first packet."""
     assert hasattr(receiver, _JITTER_BUFFER), f"RTCRtpReceiver has no {_JITTER_BUFFER}"
     setattr(receiver, _JITTER_BUFFER, PassThroughJitterBuffer())
+
+
+def decode_voice_at_once(receiver: RTCRtpReceiver) -> None:
+    """Let a receiver of sound decode it where it is, on the event loop, to one channel. Call before the answer."""
+    assert hasattr(receiver, _DECODER_QUEUE), f"RTCRtpReceiver has no {_DECODER_QUEUE}"
+    setattr(receiver, _DECODER_QUEUE, DecodingQueue(receiver))
+
+
+def code_voice_at_once(sender: RTCRtpSender) -> None:
+    """Let a sender of sound code it where it is, on the event loop. Call before the answer."""
+    setattr(sender, _NEXT_FRAME, VoiceCoder(sender).next_encoded_frame)
 
 
 def _get_encoder(codec: RTCRtpCodecParameters) -> Encoder:

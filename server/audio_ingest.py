@@ -137,9 +137,12 @@ class AudioIngest:
 
     def _voice(self, frame: av.AudioFrame) -> Int16Array:
         """[num_samples] int16, mono at 48 kHz."""
-        if frame.sample_rate == VOICE_RATE_HZ and frame.format.name == "s16" and frame.layout.name == "stereo":
-            pairs = frame.to_ndarray().reshape(-1, 2)
-            return ((pairs[:, 0].astype(np.int32) + pairs[:, 1]) // 2).astype(np.int16)
+        if frame.sample_rate == VOICE_RATE_HZ and frame.format.name == "s16":
+            if frame.layout.name == "mono":
+                return np.asarray(frame.to_ndarray()[0], np.int16)
+            if frame.layout.name == "stereo":
+                pairs = frame.to_ndarray().reshape(-1, 2)
+                return ((pairs[:, 0].astype(np.int32) + pairs[:, 1]) // 2).astype(np.int16)
         if self._to_voice is None:
             self._to_voice = av.AudioResampler(format="s16", layout="mono", rate=VOICE_RATE_HZ)
         try:

@@ -1,7 +1,7 @@
 """The processor time of the server by what it went into, read when Prometheus asks.
 
-event_loop    signaling, WebRTC, sound in, the sessions' beat
-coding        video and sound coders, and all else that threads of Python do
+event_loop    signaling, WebRTC, sound in and out with its coders, the sessions' beat
+coding        the video coder, and all else that threads of Python do
 engine_calls  the engine thread inside engine calls
 engine_else   the engine thread outside of them: the pipeline's Python, RGB to I420
 engine_pool   threads that are not Python's: the engines' own

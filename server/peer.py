@@ -24,7 +24,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 from contract.errors import NegotiationError
-from server.aiortc_patches import pass_audio_through
+from server.aiortc_patches import code_voice_at_once, decode_voice_at_once, pass_audio_through
 from server.media_tracks import PictureTrack, VoiceTrack
 from server.offer import MOST_CANDIDATES, PARSE_ERRORS, Offer, TrickleFragment
 
@@ -131,6 +131,8 @@ class Peer:
         else:
             wanted, taken = offer.wants_voice, offer.sends_voice
             pass_audio_through(transceiver.receiver)
+            decode_voice_at_once(transceiver.receiver)
+            code_voice_at_once(transceiver.sender)
         if wanted:
             track: MediaStreamTrack = self.pictures if transceiver.kind == "video" else self.voice
             track.on("ended", self._on_track_ended)

@@ -12,6 +12,8 @@ from contract.errors import ConfigError
 from server import aiortc_patches
 from server.jitter_buffer import PassThroughJitterBuffer
 from server.video_encoder import PortraitVp8Encoder
+from server.voice_coder import VoiceCoder
+from server.voice_decoder import DecodingQueue
 
 
 def test_the_installed_version_has_all_that_is_used() -> None:
@@ -27,7 +29,9 @@ async def nothing(*args: object) -> None:
     ("owner", "method", "told"),
     [
         (aiortc.rtcrtpsender.RTCRtpSender, "_next_encoded_frame", "get_encoder"),
+        (aiortc.rtcrtpsender.RTCRtpSender, "_run_rtp", "_next_encoded_frame"),
         (RTCRtpReceiver, "_handle_rtp_packet", "__jitter_buffer"),
+        (RTCRtpReceiver, "receive", "__decoder_queue"),
         (Vp8Encoder, "encode", "Vp8Encoder"),
         (aioice.ice.Connection, "gather_candidates", "get_host_addresses"),
         (aioice.ice.Connection, "query_consent", "CONSENT_INTERVAL"),
@@ -54,6 +58,16 @@ async def test_a_receiver_gets_the_buffer_that_buffers_nothing() -> None:
     receiver = connection.addTransceiver("audio").receiver
     aiortc_patches.pass_audio_through(receiver)
     assert isinstance(receiver.__dict__["_RTCRtpReceiver__jitter_buffer"], PassThroughJitterBuffer)
+    await connection.close()
+
+
+async def test_voice_is_coded_and_decoded_at_once() -> None:
+    connection = RTCPeerConnection()
+    transceiver = connection.addTransceiver("audio")
+    aiortc_patches.decode_voice_at_once(transceiver.receiver)
+    aiortc_patches.code_voice_at_once(transceiver.sender)
+    assert isinstance(transceiver.receiver.__dict__["_RTCRtpReceiver__decoder_queue"], DecodingQueue)
+    assert isinstance(getattr(transceiver.sender._next_encoded_frame, "__self__", None), VoiceCoder)
     await connection.close()
 
 
