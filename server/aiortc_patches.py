@@ -6,6 +6,7 @@ names what an upgrade has moved.
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import aioice.ice
 import aiortc.rtcrtpsender
@@ -26,12 +27,16 @@ from server.voice_decoder import DecodingQueue
 CONSENT_INTERVAL_S = 2
 CONSENT_FAILURES = 3
 LOOPBACK = "127.0.0.1"
+# The first byte of a STUN message is at most this (RFC 7983).
+LAST_STUN_BYTE = 3
 _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 _DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 _NEXT_FRAME = "_next_encoded_frame"
+_DATAGRAM = "datagram_received"
 
 _theirs_get_encoder: Callable[[RTCRtpCodecParameters], Encoder] = aiortc.rtcrtpsender.get_encoder
 _theirs_get_host_addresses: Callable[..., list[str]] = aioice.ice.get_host_addresses
+_theirs_datagram_received: Callable[..., None] = aioice.ice.StunProtocol.datagram_received
 
 
 def install() -> None:
@@ -39,6 +44,7 @@ def install() -> None:
     verify()
     aiortc.rtcrtpsender.get_encoder = _get_encoder
     aioice.ice.get_host_addresses = _get_host_addresses
+    setattr(aioice.ice.StunProtocol, _DATAGRAM, _datagram_received)
     aioice.ice.CONSENT_INTERVAL = CONSENT_INTERVAL_S
     aioice.ice.CONSENT_FAILURES = CONSENT_FAILURES
 
@@ -68,6 +74,9 @@ def verify() -> None:
         ),
         "aioice.ice calls get_host_addresses by its module's name": (
             _names(aioice.ice.Connection, "gather_candidates") >= {"get_host_addresses"}
+        ),
+        "StunProtocol hands media to receiver.data_received with local_candidate.component": (
+            _names(aioice.ice.StunProtocol, _DATAGRAM) >= {"receiver", "data_received", "local_candidate", "component"}
         ),
         "aioice.ice reads CONSENT_INTERVAL and CONSENT_FAILURES": (
             _names(aioice.ice.Connection, "query_consent") >= {"CONSENT_INTERVAL", "CONSENT_FAILURES"}
@@ -113,3 +122,11 @@ def _get_host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
     """Loopback where the machine has no other address: a browser on the same machine still connects."""
     addresses = _theirs_get_host_addresses(use_ipv4=use_ipv4, use_ipv6=use_ipv6)
     return addresses or ([LOOPBACK] if use_ipv4 else [])
+
+
+def _datagram_received(protocol: aioice.ice.StunProtocol, data: bytes, address: tuple[Any, ...]) -> None:
+    """Hand media on without trying first whether it is STUN: reading a message that is none ends in an exception."""
+    if data and data[0] > LAST_STUN_BYTE:
+        protocol.receiver.data_received(data, protocol.local_candidate.component)
+    else:
+        _theirs_datagram_received(protocol, data, address)

@@ -33,6 +33,7 @@ async def nothing(*args: object) -> None:
         (RTCRtpReceiver, "_handle_rtp_packet", "__jitter_buffer"),
         (RTCRtpReceiver, "receive", "__decoder_queue"),
         (Vp8Encoder, "encode", "Vp8Encoder"),
+        (aioice.ice.StunProtocol, "datagram_received", "data_received"),
         (aioice.ice.Connection, "gather_candidates", "get_host_addresses"),
         (aioice.ice.Connection, "query_consent", "CONSENT_INTERVAL"),
     ],
@@ -78,3 +79,31 @@ def test_loopback_is_offered_where_there_is_nothing_else(monkeypatch: pytest.Mon
     assert aioice.ice.get_host_addresses(use_ipv4=False, use_ipv6=True) == []
     monkeypatch.setattr(aiortc_patches, "_theirs_get_host_addresses", lambda use_ipv4, use_ipv6: ["192.0.2.7"])
     assert aioice.ice.get_host_addresses(use_ipv4=True, use_ipv6=True) == ["192.0.2.7"]
+
+
+class Received(aioice.ice.Connection):
+    """What an ICE connection was given."""
+
+    def __init__(self) -> None:
+        super().__init__(ice_controlling=True)
+        self.media: list[tuple[bytes, int]] = []
+        self.requests: list[aioice.stun.Message] = []
+
+    def data_received(self, data: bytes, component: int) -> None:
+        self.media.append((data, component))
+
+    def request_received(self, message: aioice.stun.Message, addr: object, protocol: object) -> None:
+        self.requests.append(message)
+
+
+async def test_media_and_stun_go_where_they_belong() -> None:
+    aiortc_patches.install()
+    received = Received()
+    protocol = aioice.ice.StunProtocol(received)
+    protocol.local_candidate = aioice.Candidate("1", 1, "udp", 1, "127.0.0.1", 5000, "host")
+    request = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
+    packets = [b"\x80" + bytes(30), b"\x16" + bytes(20), b"\x00\x01 no message"]
+    for data in (bytes(request), *packets):
+        protocol.datagram_received(data, ("127.0.0.1", 6000))
+    assert [each.transaction_id for each in received.requests] == [request.transaction_id]
+    assert received.media == [(data, 1) for data in packets]
