@@ -139,7 +139,7 @@ class AudioIngest:
         """[num_samples] int16, mono at 48 kHz."""
         if frame.sample_rate == VOICE_RATE_HZ and frame.format.name == "s16":
             if frame.layout.name == "mono":
-                return np.asarray(frame.to_ndarray()[0], np.int16)
+                return np.frombuffer(memoryview(frame.planes[0]), np.int16, frame.samples)
             if frame.layout.name == "stereo":
                 pairs = frame.to_ndarray().reshape(-1, 2)
                 return ((pairs[:, 0].astype(np.int32) + pairs[:, 1]) // 2).astype(np.int16)
@@ -156,9 +156,10 @@ class AudioIngest:
     def _silence_for_gap(self, frame: av.AudioFrame, num_samples: int) -> Int16Array:
         """Silence for what is missing before this frame, by its timestamp."""
         silence = np.zeros(0, np.int16)
-        if frame.pts is None or frame.time_base is None:
+        time_base = frame.time_base  # made anew each time it is asked for
+        if frame.pts is None or time_base is None:
             return silence
-        pts = frame.pts * frame.time_base.numerator * VOICE_RATE_HZ // frame.time_base.denominator
+        pts = frame.pts * time_base.numerator * VOICE_RATE_HZ // time_base.denominator
         if self._expected_pts is not None:
             gap = pts - self._expected_pts
             # A longer pause is a microphone that was off: the ticks have filled it already.

@@ -100,7 +100,8 @@ class VoiceTrack(MediaStreamTrack):
     def put(self, voice: Int16Array, pts_samples: int) -> None:
         """Send [960] int16 at 48 kHz now."""
         assert voice.shape == (PACKET_SAMPLES,), f"voice {voice.shape}, expected ({PACKET_SAMPLES},)"
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(voice)[None, :], format="s16", layout="mono")
+        frame = av.AudioFrame("s16", "mono", PACKET_SAMPLES)
+        frame.planes[0].update(voice.tobytes())
         frame.sample_rate = VOICE_RATE_HZ
         frame.pts = pts_samples
         frame.time_base = VOICE_TIME_BASE

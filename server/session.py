@@ -247,7 +247,7 @@ class Session:
 
     def _measure(self, stage: str, time_s: float) -> None:
         self._stages.add(stage, time_s)
-        self._parts.metrics.frame_seconds.labels(stage).observe(time_s)
+        self._parts.metrics.add_stage(stage, time_s)
 
     def _measure_release(self, release: Release, now_s: float) -> None:
         frame = release.frame

@@ -68,7 +68,9 @@ class VoiceCoder:
         payloads, timestamp = self._encoder.encode(frame)
         if not payloads:
             return None
-        return RTCEncodedFrame(payloads, timestamp, level_dbov(np.asarray(frame.to_ndarray()[0], np.int16)))
+        return RTCEncodedFrame(
+            payloads, timestamp, level_dbov(np.frombuffer(memoryview(frame.planes[0]), np.int16, frame.samples))
+        )
 
 
 def level_dbov(samples: Int16Array) -> int:
