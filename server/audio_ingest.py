@@ -12,6 +12,7 @@ The peer's clock is not ours, and packets come late or never. Between them and t
     the clocks drift apart  up to 4 samples a chunk are squeezed or stretched away, a pitch 3.6 cents off at most
     a frame too many        quiet sound is left out (trimmed), else 10 to 20 ms a chunk, as whole periods (hurried)
     in a hurry              the same, and no chunk until there is enough for one
+    later frames are late   a quiet chunk is given twice (repeated): `server.pacing` asks for it
     beyond its bound        the oldest samples go at once (dropped)
 """
 
@@ -68,7 +69,9 @@ class AudioIngest:
         self._to_voice: av.AudioResampler | None = None
         self._to_model = ModelVoice()
         self._samples: Int16Array = np.zeros(0, np.int16)
-        self._last_sample = np.zeros(1, np.int16)  # given out before the buffer's first
+        self._last_voice: Int16Array = np.zeros(
+            VOICE_SAMPLES_PER_FRAME, np.int16
+        )  # given out before the buffer's first
         self._position_samples = 0  # of the buffer's first sample, since the session began
         self._arrivals: deque[tuple[int, float]] = deque()  # (position after the packet, when it came)
         self._newest_arrival_s = 0.0
@@ -119,6 +122,16 @@ class AudioIngest:
         """
         return self._chunk(self._next_voice_in_hurry(now_s, may_shorten))
 
+    def repeat_quiet(self, now_s: float) -> SpeechChunk | None:
+        """A chunk more than there is sound: the last one again, backwards, if it was quiet; None where it was not.
+
+        All later sound comes a tick later for it, and what is made of it has a tick more to be ready in.
+        """
+        if not is_quiet(self._last_voice):
+            return None
+        self._counts.voice_samples_repeated += VOICE_SAMPLES_PER_FRAME
+        return self._chunk((np.ascontiguousarray(self._last_voice[::-1]), now_s))
+
     def interrupt(self, epoch: int) -> int:
         """Make silence of all that came up to now; gives the number of samples. What comes from now on is kept.
 
@@ -127,7 +140,7 @@ class AudioIngest:
         end_samples = self._position_samples + len(self._samples)
         num_dropped = end_samples - max(self._position_samples, self._interrupted_at_samples)
         self._samples = np.zeros_like(self._samples)
-        self._last_sample = np.zeros(1, np.int16)
+        self._last_voice = np.zeros_like(self._last_voice)
         self._interrupted_at_samples = end_samples
         self._epoch = epoch
         # The resamplers hold about a millisecond back.
@@ -233,7 +246,7 @@ class AudioIngest:
         if found is None:
             return None
         voice, captured_at_s = found
-        self._last_sample = voice[-1:]
+        self._last_voice = voice
         index = self._next_index
         self._next_index += 1
         return SpeechChunk(index, self._to_model.push(voice), voice, self._epoch, captured_at_s)
@@ -246,7 +259,7 @@ class AudioIngest:
         if step:
             after = self._samples[:2]
             after = np.concatenate([after, np.repeat(head[-1:], 2 - len(after))]) if len(after) < 2 else after
-            head = resampled(np.concatenate([self._last_sample, head, after]), VOICE_SAMPLES_PER_FRAME)
+            head = resampled(np.concatenate([self._last_voice[-1:], head, after]), VOICE_SAMPLES_PER_FRAME)
         self._watch_margin(now_s)
         return head, captured_at_s
 

@@ -17,6 +17,7 @@ VOICE_FAULTS = {
     "voice_samples_dropped": "dropped",
     "voice_samples_idle": "idle",
     "voice_samples_trimmed": "trimmed",
+    "voice_samples_repeated": "repeated",
     "voice_samples_hurried": "hurried",
     "voice_samples_squeezed": "squeezed",
     "voice_samples_stretched": "stretched",

@@ -15,7 +15,9 @@ one for good: the picture stands, the sound comes later. Here is the rule that b
                         beyond it quiet frames that are ready are dropped
     the bound           while a chunk has waited for the engine for `longest_wait_ticks`, none is taken in; the
                         microphone's own buffer is bounded by time, and drops (`audio_ingest`)
-    short underruns     the reserve grows by what was late, up to a bound, and shrinks slowly: 2 ms a second
+    short underruns     the reserve grows by what was late, up to a bound, and shrinks slowly: 1 ms a second
+    a near miss         a frame that was ready in the last moment: the reserve grows by a tick, and where the voice is
+                        next quiet a chunk is taken in twice. So no picture has to stand, as one does for an underrun
 """
 
 from collections import deque
@@ -34,7 +36,9 @@ PATIENT_TICKS = 75
 LONGEST_UNDERRUN_TICKS = 5
 LEAST_RESERVE_S = 0.02
 MOST_RESERVE_S = 0.16
-RESERVE_STEP_S = 0.002 / FRAMES_PER_S
+RESERVE_STEP_S = 0.001 / FRAMES_PER_S
+# A frame that was ready less than this before its tick nearly was not.
+NEAR_MISS_S = 0.015
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Pacing:
         self._tick = 0
         self._underrun_ticks = 0
         self._excess_ticks = 0
+        self._nearly_missed = False
 
     @property
     def frames_on_their_way(self) -> int:
@@ -119,6 +124,19 @@ class Pacing:
             self._submitted.append(self._tick)
         return chunk
 
+    def take_once_more(self, num_pending: int, now_s: float) -> SpeechChunk | None:
+        """A chunk on top of what this tick takes in, if later frames need longer and nobody will hear it.
+
+        Call once a tick, before `take`. An engine that lags is not given more to do.
+        """
+        if not self._nearly_missed or num_pending > 0:
+            return None
+        chunk = self._ingest.repeat_quiet(now_s)
+        if chunk is not None:
+            self._nearly_missed = False
+            self._submitted.append(self._tick)
+        return chunk
+
     def _excess(self, num_on_their_way: int) -> int:
         if len(self._needed) < self._settings.window_ticks:
             return 0
@@ -129,8 +147,13 @@ class Pacing:
         needed = float(self.frames_on_their_way)
         if release.frame is None:
             self._underrun_ticks += 1
+            self._nearly_missed = False  # what would have been won in time is won
         else:
-            needed -= (now_s - release.frame.rendered_at_s - self._reserve_s) / TICK_S
+            early_s = now_s - release.frame.rendered_at_s
+            needed -= (early_s - self._reserve_s) / TICK_S
+            if early_s < NEAR_MISS_S and not self._underrun_ticks and not self._nearly_missed:
+                self._nearly_missed = True
+                self._reserve_s = min(MOST_RESERVE_S, self._reserve_s + TICK_S)
             if 0 < self._underrun_ticks <= LONGEST_UNDERRUN_TICKS:
                 self._reserve_s = min(MOST_RESERVE_S, self._reserve_s + self._underrun_ticks * TICK_S)
             self._underrun_ticks = 0

@@ -218,9 +218,11 @@ class Session:
             self._send_voice(self._release, 0)
             if self._release.frame is not None:
                 self._measure_release(self._release, now_s)
-        chunk = self._pacing.take(self._lane.pending_chunks, now_s) if self._lane.has_room else None
-        if chunk is not None:
-            self._lane.submit(chunk)
+        if self._lane.has_room:
+            num_pending = self._lane.pending_chunks
+            for chunk in (self._pacing.take_once_more(num_pending, now_s), self._pacing.take(num_pending, now_s)):
+                if chunk is not None:
+                    self._lane.submit(chunk)
 
     def _show(self, release: Release, now_s: float) -> None:
         clock, coded = self._parts.clock, self._coded

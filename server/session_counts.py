@@ -22,6 +22,7 @@ class SessionCounts:
     voice_samples_lost: silence put in where packets were lost
     voice_samples_squeezed, voice_samples_stretched: taken out and put in, evenly, where the peer's clock is not ours
     voice_samples_trimmed: quiet sound left out to catch up
+    voice_samples_repeated: quiet sound put in a second time, so that frames have longer to be ready in
     voice_samples_hurried: periods of a voice left out to catch up, its words being kept
     voice_samples_dropped: thrown away, words or not, since the buffer was full
     voice_samples_interrupted: thrown away unheard by interruptions
@@ -44,6 +45,7 @@ class SessionCounts:
     voice_samples_squeezed: int = 0
     voice_samples_stretched: int = 0
     voice_samples_trimmed: int = 0
+    voice_samples_repeated: int = 0
     voice_samples_hurried: int = 0
     voice_samples_dropped: int = 0
     voice_samples_interrupted: int = 0

@@ -166,9 +166,10 @@ def run(
             result.voice_samples += len(release.voice)
             if keep_voices:
                 result.voices.append(release.voice)
-        chunk_in = pacing.take(len(engine.pending), now_s)
-        if chunk_in is not None:
-            engine.submit(chunk_in, now_s)
+        num_pending = len(engine.pending)
+        for chunk_in in (pacing.take_once_more(num_pending, now_s), pacing.take(num_pending, now_s)):
+            if chunk_in is not None:
+                engine.submit(chunk_in, now_s)
         result.pending.append(len(engine.pending))
         check_balance(counts, ingest, playout, pacing)
     return result
@@ -182,6 +183,7 @@ def check_balance(counts: SessionCounts, ingest: AudioIngest, playout: Playout, 
         + counts.voice_samples_stretched
         + counts.voice_samples_missing
         + counts.voice_samples_idle
+        + counts.voice_samples_repeated
     )
     went = (
         VOICE_SAMPLES_PER_FRAME * ingest.next_index

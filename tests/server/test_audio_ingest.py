@@ -123,6 +123,33 @@ def test_a_microphone_that_pauses_and_returns_is_waited_for_and_not_filled_up() 
     assert bench.counts.voice_samples_lost == 0
 
 
+def test_a_quiet_chunk_is_given_a_second_time_backwards_and_a_loud_one_is_not() -> None:
+    bench = Bench()
+    bench.send(6)
+    bench.take()
+    assert bench.ingest.repeat_quiet(bench.now_s) is None
+    for _ in range(4):
+        bench.ingest.feed(packet(tone(PACKET, bench.sent) // 100, bench.sent), bench.now_s)
+        bench.sent += PACKET
+    while abs(last := bench.take()).max() > 100:
+        pass
+    again = bench.ingest.repeat_quiet(bench.now_s)
+    assert again is not None and again.index == bench.ingest.next_index - 1
+    assert np.array_equal(again.voice, last[::-1])
+    assert bench.counts.voice_samples_repeated == 1920
+
+
+def test_what_was_interrupted_is_not_given_again() -> None:
+    bench = Bench()
+    for _ in range(6):
+        bench.ingest.feed(packet(tone(PACKET, bench.sent) // 100, bench.sent), bench.now_s)
+        bench.sent += PACKET
+    assert bench.take().any()
+    bench.ingest.interrupt(1)
+    again = bench.ingest.repeat_quiet(bench.now_s)
+    assert again is not None and not again.voice.any() and again.epoch == 1
+
+
 @pytest.mark.parametrize("ppm", [-500, 500])
 def test_a_peer_whose_clock_drifts_stays_within_the_buffer_for_four_minutes(ppm: int) -> None:
     bench = Bench()

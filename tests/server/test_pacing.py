@@ -63,6 +63,33 @@ def test_a_little_unevenness_costs_one_frame_once() -> None:
     assert result.counts.frames_repeated <= 4
 
 
+def after_a_near_miss(voice) -> list[Run]:
+    """A window that is ready in the last moment, and 6 s later one that is 60 ms late, wherever its ticks lie."""
+    near = (20.039, 20.075)
+    return [
+        run(
+            60,
+            EngineScript(lookahead_frames=2, stalls=(near, (first_s, first_s + 0.061))),
+            MicrophoneScript(voice=voice),
+        )
+        for first_s in (25.999 + 0.04 * tick for tick in range(5))
+    ]
+
+
+def test_a_near_miss_is_answered_in_the_next_silence_before_a_picture_has_to_stand() -> None:
+    for result in after_a_near_miss(pausing):
+        assert result.counts.voice_samples_repeated == VOICE_SAMPLES_PER_FRAME
+        assert result.counts.frames_repeated == 0
+        assert result.delay_between(22, 30).max() < result.delay_between(10, 20).max() + 0.041
+        assert result.delay_between(59, 60).max() == pytest.approx(result.delay_between(10, 20).max(), abs=0.001)
+
+
+def test_nothing_is_put_into_speech() -> None:
+    results = after_a_near_miss(tone_packet)
+    assert all(result.counts.voice_samples_repeated == 0 for result in results)
+    assert max(result.counts.frames_repeated for result in results) == 1
+
+
 @pytest.mark.parametrize("ppm", [-1000, 1000])
 def test_a_microphone_whose_clock_is_far_off_is_followed(ppm: int) -> None:
     check_drift(run(600, None, MicrophoneScript(ppm=ppm)), 600, ppm)
