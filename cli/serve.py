@@ -3,6 +3,7 @@
 In: settings of the command line and of FLOAT_AVATAR_... variables. Out: a server, until Ctrl-C.
 """
 
+import gc
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -88,6 +89,9 @@ def run(config, avatar, gallery, sockets) -> None:
 
     def on_open(failure: BaseException | None) -> None:
         if failure is None:
+            # What is there now stays. A full collection, as at the end of a call, stops all other calls while it lasts.
+            gc.collect()
+            gc.freeze()
             typer.echo(f"Ready: open {address(config.host, port_of(sockets))} and press Start. Ctrl-C ends.")
         else:
             failures.append(failure)
