@@ -4,7 +4,7 @@ In: a voice track. Out: what aiortc's sender sends, with the level beside it (RF
 
 aiortc codes each packet on a thread of its own, as two channels that are the same, and adds the level up sample by
 sample: 0.2 ms of work and as much for the way to the thread and back, 50 times a second. One channel of 80 kb/s without
-the costliest searches has the same size, follows the sound more closely, and takes less than the way there.
+the costliest searches is no larger, follows the sound more closely, and takes less than the way there.
 """
 
 import math
