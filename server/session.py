@@ -12,7 +12,6 @@ nothing of it is left: no task, no lane, no socket.
 import asyncio
 import json
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -26,7 +25,6 @@ from pipeline.portrait import Portrait
 from server.asked_expression import AskedExpression
 from server.audio_ingest import AudioIngest, IngestSettings
 from server.conductor import Conductor
-from server.frame_trace import FrameTrace
 from server.interruption import Interruption
 from server.media_tracks import PACKET_SAMPLES
 from server.offer import Offer, TrickleFragment
@@ -36,10 +34,9 @@ from server.playout import Playout, PlayoutSettings, Release
 from server.render_lane import RenderedFrame, RenderLane
 from server.server_parts import ServerParts
 from server.session_counts import SessionCounts
-from server.stage_times import StageTimes
+from server.session_measures import SessionMeasures
 
 REPORT_INTERVAL_S = 1.0
-MOST_CODED = 128
 log = logging.getLogger(__name__)
 
 
@@ -55,11 +52,7 @@ class Session:
         self._parts = parts
         self._on_closed = on_closed
         self._bundle_mid = ""
-        self._published = SessionCounts()
-        self._stages = StageTimes()
-        self._trace = FrameTrace()
-        # (position, released at, coded at) of pictures; filled by the thread that codes.
-        self._coded: deque[tuple[int, float, float]] = deque(maxlen=MOST_CODED)
+        self._measures = SessionMeasures(parts.metrics, parts.clock)
         self._connected_at_s: float | None = None
         self._release: Release | None = None  # whose second half is still to be sent
         self._epoch = 0
@@ -198,9 +191,7 @@ class Session:
 
     def _on_frame(self, rendered: RenderedFrame) -> None:
         self._playout.add(rendered.frame)
-        self._trace.rendered(rendered.frame.chunk.index, rendered.stages_s)
-        for stage, time_s in rendered.stages_s.items():
-            self._measure(stage, time_s)
+        self._measures.rendered(rendered)
 
     def _on_failure(self, error: BaseException) -> None:
         self._tell_error(f"the avatar failed: {error}")
@@ -217,7 +208,8 @@ class Session:
             self._show(self._release, now_s)
             self._send_voice(self._release, 0)
             if self._release.frame is not None:
-                self._measure_release(self._release, now_s)
+                assert self._connected_at_s is not None, "the beat starts when the peer is there"
+                self._measures.released(self._release.position, self._release.frame, self._connected_at_s, now_s)
         if self._lane.has_room:
             num_pending = self._lane.pending_chunks
             for chunk in (self._pacing.take_once_more(num_pending, now_s), self._pacing.take(num_pending, now_s)):
@@ -225,10 +217,8 @@ class Session:
                     self._lane.submit(chunk)
 
     def _show(self, release: Release, now_s: float) -> None:
-        clock, coded = self._parts.clock, self._coded
-        self._peer.pictures.put(
-            release.picture, release.position, lambda: coded.append((release.position, now_s, clock.now_s()))
-        )
+        on_coded = self._measures.coding(release.position, now_s)
+        self._peer.pictures.put(release.picture, release.position, on_coded)
 
     def _half_tick(self) -> None:
         if self._release is not None:
@@ -247,45 +237,22 @@ class Session:
         voice = release.voice[offset : offset + PACKET_SAMPLES]
         self._peer.voice.put(voice, release.position * VOICE_SAMPLES_PER_FRAME + offset)
 
-    def _measure(self, stage: str, time_s: float) -> None:
-        self._stages.add(stage, time_s)
-        self._parts.metrics.add_stage(stage, time_s)
-
-    def _measure_release(self, release: Release, now_s: float) -> None:
-        frame = release.frame
-        assert frame is not None and self._connected_at_s is not None
-        total_s = now_s - frame.chunk.captured_at_s
-        self._measure("wait", now_s - frame.rendered_at_s)
-        self._stages.add("total", total_s)
-        self._trace.released(release.position, frame, now_s)
-        self._parts.metrics.latency.observe(total_s)
-        if release.position == 0:
-            self._parts.metrics.time_to_first_frame.observe(now_s - self._connected_at_s)
-
     async def _report(self) -> None:
         """Once a second, tell the peer and Prometheus."""
         clock = self._parts.clock
         while True:
             await clock.sleep_until(clock.now_s() + REPORT_INTERVAL_S)
-            self._measure_coding()
             self._publish()
             self._peer.send(json.dumps(self._statistics()))
-            if rows := self._trace.take():
+            if rows := self._measures.take_trace():
                 self._peer.send(json.dumps({"type": "trace", "frames": rows}))
-
-    def _measure_coding(self) -> None:
-        for _ in range(len(self._coded)):
-            position, released_at_s, coded_at_s = self._coded.popleft()
-            self._measure("encode", coded_at_s - released_at_s)
-            self._trace.coded(position, coded_at_s)
 
     def _statistics(self) -> dict[str, object]:
         connected_at_s = self._connected_at_s or 0.0
         return {
             "type": "stats",
             "session_s": round(self._parts.clock.now_s() - connected_at_s, 1),
-            "stages_ms": self._stages.report_ms(),
-            "stage_percentiles_ms": self._stages.percentiles_ms(),
+            **self._measures.take_stages(),
             "counts": self.counts.to_json(),
             "waiting": {
                 "microphone_ms": round(1000 * self._ingest.waiting_samples / VOICE_RATE_HZ),
@@ -297,9 +264,7 @@ class Session:
     def _publish(self) -> None:
         self.counts.pictures_unsent = self._peer.pictures.num_unsent
         self.counts.voice_packets_unsent = self._peer.voice.num_unsent
-        now = replace(self.counts)
-        self._parts.metrics.add_counts(self._published, now)
-        self._published = now
+        self._measures.publish(self.counts)
 
     def _on_message(self, text: str) -> None:
         try:
@@ -311,7 +276,7 @@ class Session:
         elif message.get("type") == "ping":
             self._peer.send(json.dumps({"type": "pong", "t": message.get("t")}))
         elif message.get("type") == "trace":
-            self._trace.is_on = True
+            self._measures.trace()
         elif message.get("type") == "direct":
             try:
                 self.direct({name: value for name, value in message.items() if name != "type"})
