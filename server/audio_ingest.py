@@ -16,25 +16,18 @@ The peer's clock is not ours, and packets come late or never. Between them and t
     beyond its bound        the oldest samples go at once (dropped)
 """
 
-from collections import deque
 from dataclasses import dataclass
 
 import av
 import numpy as np
 
-from contract.errors import IngestError
-from contract.packets import (
-    MODEL_RATE_HZ,
-    SAMPLES_PER_FRAME,
-    VOICE_RATE_HZ,
-    VOICE_SAMPLES_PER_FRAME,
-    Float32Array,
-    Int16Array,
-    SpeechChunk,
-)
+from contract.packets import VOICE_RATE_HZ, VOICE_SAMPLES_PER_FRAME, Int16Array, SpeechChunk
 from server.loudness import is_quiet
+from server.model_voice import ModelVoice
+from server.peer_voice import PeerVoice
 from server.session_counts import SessionCounts
-from server.voice_splice import FADE_SAMPLES, MOST_CUT_SAMPLES, joined, resampled, shortened
+from server.voice_buffer import VoiceBuffer
+from server.voice_splice import FADE_SAMPLES, MOST_CUT_SAMPLES, resampled, shortened
 
 STEP_SAMPLES = 4
 PACKET_SAMPLES = VOICE_SAMPLES_PER_FRAME // 2
@@ -42,7 +35,6 @@ PACKET_SAMPLES = VOICE_SAMPLES_PER_FRAME // 2
 TOLERANCE_SAMPLES = VOICE_RATE_HZ * 5 // 1000
 WINDOW_TICKS = 25
 STARVED_TICKS = 5
-LONGEST_GAP_SAMPLES = VOICE_RATE_HZ
 # The cushion grows by what was late, up to this, and shrinks again by 1 ms a window.
 MOST_RESERVE_SAMPLES = VOICE_RATE_HZ * 60 // 1000
 RESERVE_STEP_SAMPLES = VOICE_RATE_HZ // 1000
@@ -66,16 +58,12 @@ class AudioIngest:
     def __init__(self, settings: IngestSettings, counts: SessionCounts) -> None:
         self._settings = settings
         self._counts = counts
-        self._to_voice: av.AudioResampler | None = None
+        self._peer = PeerVoice()
         self._to_model = ModelVoice()
-        self._samples: Int16Array = np.zeros(0, np.int16)
+        self._buffer = VoiceBuffer()
         self._last_voice: Int16Array = np.zeros(
             VOICE_SAMPLES_PER_FRAME, np.int16
         )  # given out before the buffer's first
-        self._position_samples = 0  # of the buffer's first sample, since the session began
-        self._arrivals: deque[tuple[int, float]] = deque()  # (position after the packet, when it came)
-        self._newest_arrival_s = 0.0
-        self._expected_pts: int | None = None
         self._filled_samples = 0  # silence given out since the last packet
         self._flowing = False
         self._starved_ticks = 0
@@ -96,15 +84,15 @@ class AudioIngest:
     @property
     def waiting_samples(self) -> int:
         """Samples in the buffer."""
-        return len(self._samples)
+        return len(self._buffer)
 
     def feed(self, frame: av.AudioFrame, now_s: float) -> None:
         """Take what the peer sent; raises IngestError where it is no sound of a known form."""
-        voice = self._voice(frame)
+        voice = self._peer.samples(frame)
         if not len(voice):
             return
         self._counts.voice_samples_received += len(voice)
-        silence = self._silence_for_gap(frame, len(voice))
+        silence = self._silence_for(self._peer.gap_samples(frame, len(voice)))
         self._append(np.concatenate([silence, voice]) if len(silence) else voice, now_s)
         self._filled_samples = 0
 
@@ -137,61 +125,33 @@ class AudioIngest:
 
         The buffer stays as full as it was: against jitter it holds the same time, and no chunk comes later.
         """
-        end_samples = self._position_samples + len(self._samples)
-        num_dropped = end_samples - max(self._position_samples, self._interrupted_at_samples)
-        self._samples = np.zeros_like(self._samples)
+        end_samples = self._buffer.end_samples
+        num_dropped = end_samples - max(self._buffer.position_samples, self._interrupted_at_samples)
+        self._buffer.silence()
         self._last_voice = np.zeros_like(self._last_voice)
         self._interrupted_at_samples = end_samples
         self._epoch = epoch
         # The resamplers hold about a millisecond back.
-        self._to_voice, self._to_model = None, ModelVoice()
+        self._peer.forget_sound()
+        self._to_model = ModelVoice()
         self._counts.voice_samples_interrupted += num_dropped
         return num_dropped
 
-    def _voice(self, frame: av.AudioFrame) -> Int16Array:
-        """[num_samples] int16, mono at 48 kHz."""
-        if frame.sample_rate == VOICE_RATE_HZ and frame.format.name == "s16":
-            if frame.layout.name == "mono":
-                return np.frombuffer(memoryview(frame.planes[0]), np.int16, frame.samples)
-            if frame.layout.name == "stereo":
-                pairs = frame.to_ndarray().reshape(-1, 2)
-                return ((pairs[:, 0].astype(np.int32) + pairs[:, 1]) // 2).astype(np.int16)
-        if self._to_voice is None:
-            self._to_voice = av.AudioResampler(format="s16", layout="mono", rate=VOICE_RATE_HZ)
-        try:
-            parts = [part.to_ndarray()[0] for part in self._to_voice.resample(frame)]
-        except (ValueError, av.FFmpegError) as error:
-            raise IngestError(
-                f"audio of {frame.sample_rate} Hz, {frame.format.name}, {frame.layout.name} can't be resampled: {error}"
-            ) from error
-        return np.concatenate(parts).astype(np.int16) if parts else np.zeros(0, np.int16)
-
-    def _silence_for_gap(self, frame: av.AudioFrame, num_samples: int) -> Int16Array:
-        """Silence for what is missing before this frame, by its timestamp."""
-        silence = np.zeros(0, np.int16)
-        time_base = frame.time_base  # made anew each time it is asked for
-        if frame.pts is None or time_base is None:
-            return silence
-        pts = frame.pts * time_base.numerator * VOICE_RATE_HZ // time_base.denominator
-        if self._expected_pts is not None:
-            gap = pts - self._expected_pts
-            # A longer pause is a microphone that was off: the ticks have filled it already.
-            if 0 < gap <= LONGEST_GAP_SAMPLES:
-                self._late_samples = 0  # it was lost, and a larger cushion would not help
-                missing = max(0, gap - self._filled_samples)
-                self._counts.voice_samples_lost += missing
-                silence = np.zeros(missing, np.int16)
-        self._expected_pts = pts + num_samples
-        return silence
+    def _silence_for(self, gap_samples: int) -> Int16Array:
+        """Silence for what was lost, less what the ticks have filled already."""
+        if not gap_samples:
+            return np.zeros(0, np.int16)
+        self._late_samples = 0  # it was lost, and a larger cushion would not help
+        missing = max(0, gap_samples - self._filled_samples)
+        self._counts.voice_samples_lost += missing
+        return np.zeros(missing, np.int16)
 
     def _append(self, samples: Int16Array, now_s: float) -> None:
-        self._samples = np.concatenate([self._samples, samples])
-        self._newest_arrival_s = now_s
-        self._arrivals.append((self._position_samples + len(self._samples), now_s))
-        if len(self._samples) > self._settings.most_samples:
-            dropped = len(self._samples) - VOICE_SAMPLES_PER_FRAME - self._cushion_samples
+        self._buffer.append(samples, now_s)
+        if len(self._buffer) > self._settings.most_samples:
+            dropped = len(self._buffer) - VOICE_SAMPLES_PER_FRAME - self._cushion_samples
             self._counts.voice_samples_dropped += dropped
-            self._leave_out(dropped)
+            self._buffer.leave_out(dropped)
             self._start_window()
 
     @property
@@ -203,7 +163,7 @@ class AudioIngest:
         if not self._may_flow():
             self._counts.voice_samples_idle += VOICE_SAMPLES_PER_FRAME
             return np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16), now_s
-        available = len(self._samples)
+        available = len(self._buffer)
         if available < VOICE_SAMPLES_PER_FRAME:
             return self._starve(now_s)
         if self._surplus_samples >= PACKET_SAMPLES:
@@ -217,10 +177,10 @@ class AudioIngest:
     def _next_voice_in_hurry(self, now_s: float, may_shorten: bool) -> tuple[Int16Array, float] | None:
         if not self._may_flow():
             return None
-        if len(self._samples) < VOICE_SAMPLES_PER_FRAME:
+        if len(self._buffer) < VOICE_SAMPLES_PER_FRAME:
             self._count_starved_tick()
             return None
-        if self._trim(len(self._samples) - FADE_SAMPLES):
+        if self._trim(len(self._buffer) - FADE_SAMPLES):
             self._start_window()
             return None
         if not may_shorten:
@@ -231,13 +191,13 @@ class AudioIngest:
     def _may_flow(self) -> bool:
         """False while the cushion fills: this tick has no sound of the peer."""
         if not self._flowing:
-            if len(self._samples) < VOICE_SAMPLES_PER_FRAME + self._cushion_samples:
+            if len(self._buffer) < VOICE_SAMPLES_PER_FRAME + self._cushion_samples:
                 self._filled_samples += VOICE_SAMPLES_PER_FRAME
                 return False
             self._flowing = True
             self._starved_ticks = self._late_samples = 0
             self._start_window()
-        if len(self._samples) >= VOICE_SAMPLES_PER_FRAME and self._starved_ticks:
+        if len(self._buffer) >= VOICE_SAMPLES_PER_FRAME and self._starved_ticks:
             self._reserve_samples = min(MOST_RESERVE_SAMPLES, self._reserve_samples + self._late_samples)
             self._starved_ticks = self._late_samples = 0
         return True
@@ -253,11 +213,11 @@ class AudioIngest:
 
     def _plain(self, now_s: float) -> tuple[Int16Array, float]:
         """The next chunk, but for some samples."""
-        step = self._step(len(self._samples))
+        step = self._step(len(self._buffer))
         length = VOICE_SAMPLES_PER_FRAME + step
-        head, captured_at_s = self._cut(length)
+        head, captured_at_s = self._buffer.cut(length)
         if step:
-            after = self._samples[:2]
+            after = self._buffer.samples[:2]
             after = np.concatenate([after, np.repeat(head[-1:], 2 - len(after))]) if len(after) < 2 else after
             head = resampled(np.concatenate([self._last_voice[-1:], head, after]), VOICE_SAMPLES_PER_FRAME)
         self._watch_margin(now_s)
@@ -266,33 +226,28 @@ class AudioIngest:
     def _shortened(self, least_left_samples: int) -> tuple[Int16Array, float] | None:
         """The next chunk with a stretch of its sound left out; None where that would leave less than this."""
         length = VOICE_SAMPLES_PER_FRAME + MOST_CUT_SAMPLES
-        if len(self._samples) < length + least_left_samples:
+        if len(self._buffer) < length + least_left_samples:
             return None
-        voice, num_cut = shortened(self._samples[:length], VOICE_SAMPLES_PER_FRAME)
+        voice, num_cut = shortened(self._buffer.samples[:length], VOICE_SAMPLES_PER_FRAME)
         self._counts.voice_samples_hurried += num_cut
         self._surplus_samples = max(0, self._surplus_samples - num_cut)
-        _, captured_at_s = self._cut(VOICE_SAMPLES_PER_FRAME + num_cut)
+        _, captured_at_s = self._buffer.cut(VOICE_SAMPLES_PER_FRAME + num_cut)
         return voice, captured_at_s
 
     def _trim(self, most_samples: int) -> int:
         """Leave up to a chunk of sound out where all of it is quiet; gives the number of samples."""
         length = min(most_samples, VOICE_SAMPLES_PER_FRAME)
-        stretch = self._samples[: length + FADE_SAMPLES]
+        stretch = self._buffer.samples[: length + FADE_SAMPLES]
         if length < FADE_SAMPLES or not all(map(is_quiet, np.array_split(stretch, 5))):
             return 0
         self._counts.voice_samples_trimmed += length
-        self._leave_out(length)
+        self._buffer.leave_out(length)
         return length
-
-    def _leave_out(self, num_samples: int) -> None:
-        rest = joined(self._samples, num_samples)
-        self._cut(num_samples)
-        self._samples = rest
 
     def _starve(self, now_s: float) -> tuple[Int16Array, float]:
         """What is left, and silence after it."""
         voice = np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16)
-        head, _ = self._cut(len(self._samples))
+        head, _ = self._buffer.cut(len(self._buffer))
         voice[: len(head)] = head
         missing = VOICE_SAMPLES_PER_FRAME - len(head)
         self._counts.voice_samples_missing += missing
@@ -306,20 +261,6 @@ class AudioIngest:
         self._starved_ticks += 1
         if self._starved_ticks >= STARVED_TICKS:
             self._flowing = False
-
-    def _cut(self, num_samples: int) -> tuple[Int16Array, float]:
-        """Take the oldest samples, and the time at which the last of them came."""
-        head, self._samples = self._samples[:num_samples], self._samples[num_samples:]
-        self._position_samples += num_samples
-        captured_at_s = 0.0
-        while self._arrivals:
-            end, captured_at_s = self._arrivals[0]
-            if end > self._position_samples:
-                break
-            self._arrivals.popleft()
-            if end == self._position_samples:
-                break
-        return head, captured_at_s
 
     def _step(self, available: int) -> int:
         """Samples to take beyond (> 0) or below (< 0) one chunk, against drift."""
@@ -340,8 +281,8 @@ class AudioIngest:
         """
         if self._surplus_samples:
             return  # what the last window found is still being put right
-        on_its_way = round(VOICE_RATE_HZ * max(0.0, now_s - self._newest_arrival_s))
-        margin = len(self._samples) + min(PACKET_SAMPLES, on_its_way)
+        on_its_way = round(VOICE_RATE_HZ * max(0.0, now_s - self._buffer.newest_arrival_s))
+        margin = len(self._buffer) + min(PACKET_SAMPLES, on_its_way)
         self._least_margin = margin if self._least_margin is None else min(self._least_margin, margin)
         self._window_ticks += 1
         if self._window_ticks < WINDOW_TICKS:
@@ -354,23 +295,3 @@ class AudioIngest:
         self._least_margin = None
         self._window_ticks = 0
         self._surplus_samples = surplus_samples
-
-
-class ModelVoice:
-    """The voice as the model hears it: 16 kHz, 1 ms later than at 48 kHz."""
-
-    def __init__(self) -> None:
-        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=MODEL_RATE_HZ)
-        self._waiting: Float32Array | None = None
-
-    def push(self, voice: Int16Array) -> Float32Array:
-        """[640] float32 in [-1, 1] of [1920] int16."""
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(voice)[None, :], format="s16", layout="mono")
-        frame.sample_rate = VOICE_RATE_HZ
-        parts = [part.to_ndarray()[0] for part in self._resampler.resample(frame)]
-        if self._waiting is None:
-            # The filter keeps the first samples back; leading silence of that length makes every chunk whole.
-            self._waiting = np.zeros(SAMPLES_PER_FRAME - sum(map(len, parts)), np.float32)
-        pcm = np.concatenate([self._waiting, *parts]).astype(np.float32)
-        self._waiting = pcm[SAMPLES_PER_FRAME:]
-        return pcm[:SAMPLES_PER_FRAME]

@@ -8,7 +8,8 @@ import pytest
 
 from contract.errors import IngestError
 from contract.packets import Int16Array
-from server.audio_ingest import AudioIngest, IngestSettings, ModelVoice
+from server.audio_ingest import AudioIngest, IngestSettings
+from server.model_voice import ModelVoice
 from server.session_counts import SessionCounts
 from server.voice_splice import FADE_SAMPLES
 
