@@ -116,14 +116,11 @@ class AnchorTraining:
         size = generator.uniform(0, _LARGEST_MISREADING, (count, 1))
         reading = misread[generator.integers(len(misread), size=count)]
         is_read = generator.random((count, 1)) < _READ_SHARE
-        face = face + reading[:, 0] * size
-        motion = (
-            motion
-            + reading[np.arange(count), generator.integers(1, 1 + NUM_MISREAD, count), -directions:] * size * is_read
-        )
+        other = reading[np.arange(count), generator.integers(1, 1 + NUM_MISREAD, count), -directions:]
+        told = face + reading[:, 0] * size, motion + other * size * is_read
         side = self.config.autoencoder.image_size_px
         back = (there[:, :NUM_TRACKED] - here[:, :NUM_TRACKED]) * side
-        arrays = (face, motion, here * side, back)
+        arrays = (*told, here * side, back)
         return AnchorBatch(torch.from_numpy(each.astype(np.float32)).to(self.config.device) for each in arrays)
 
     def losses(self, batch: AnchorBatch) -> tuple[Tensor, Tensor]:
@@ -153,7 +150,7 @@ class AnchorTraining:
     @torch.no_grad()
     def validate(self, people: FacePlaces, misread: Floats) -> dict[str, float]:
         """On people never trained on: errors as `losses` has them, of faces misread and of faces read rightly."""
-        figures = {}
+        figures: dict[str, float] = {}
         with self.average.in_place_of(self.model):
             for name, errors in (("misread", misread), ("known", np.zeros_like(misread))):
                 batch = self.draw(people, errors, 4096, np.random.default_rng(self.config.seed))

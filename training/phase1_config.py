@@ -35,11 +35,12 @@ class Phase1Config:
         Stage(128, 500, 2e-3, 1.0),
         Stage(128, 1500, 2e-3, 5.0),
         Stage(256, 8000, 2e-3, 5.0, falls=True, looks_at_faces=True),
+        Stage(256, 2300, 2e-3, 5.0, falls=True, looks_at_faces=True, settled_px=32),
     )
     num_people: int = 6
     num_driving: int = 4
     warm_up_steps: int = 100
-    structure_weight: float = 2.0
+    structure_weight: float = 5.0
     beneath_weight: float = 0.5
     hidden_discount: float = 0.75
     mask_weight: float = 0.5

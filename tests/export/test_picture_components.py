@@ -18,6 +18,7 @@ from export.components import FrameDecoderComponent, PortraitEncoderComponent
 from export.decoder_probe import decoder_probe
 from export.to_onnx import export_component
 from models.autoencoder_config import AutoencoderConfig
+from models.frame_decoder import FlowHead
 from models.motion_autoencoder import MotionAutoencoder
 from tests.export.tiny_avatar import last_template_layer, spread_anchors, teach_anchors, teach_flow_and_shape
 from tests.export.tiny_float import SIZES
@@ -132,6 +133,7 @@ def test_anchors_keep_their_places_in_bfloat16(tmp_path: Path) -> None:
     # Flows of random weights leap by the whole picture: here what anchors say is what moves it.
     with torch.no_grad():
         for head in autoencoder.dec.to_flows:
+            assert isinstance(head, FlowHead)
             head.conv.weight.mul_(0.03)
     module, signature = FrameDecoderComponent(autoencoder).eval(), of_one(spec.signature("frame_decoder"))
     inputs = decoder_probe(autoencoder, spec)

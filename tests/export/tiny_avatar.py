@@ -13,7 +13,7 @@ from torch import nn
 from export.networks import NetworkSizes
 from models.audio_encoder import MelAudioConfig, MelAudioEncoder
 from models.autoencoder_config import AutoencoderConfig
-from models.face_anchors import AnchorMotion
+from models.face_anchors import AnchorInput, AnchorMotion
 from models.face_reader import FaceReader
 from models.flow_transformer import FlowConfig, FlowTransformer
 from models.motion_autoencoder import MotionAutoencoder
@@ -55,8 +55,13 @@ def teach_flow_and_shape(autoencoder: MotionAutoencoder) -> None:
 def teach_anchors(autoencoder: MotionAutoencoder) -> None:
     """Let what anchors carry, which changes nothing at first, change what is painted."""
     with torch.no_grad():
-        for layer in autoencoder.dec.from_anchors:
+        for layer in anchor_inputs(autoencoder):
             layer.conv.weight.normal_()
+
+
+def anchor_inputs(autoencoder: MotionAutoencoder) -> list[AnchorInput]:
+    """What brings the anchors' features to the decoder's two finest levels."""
+    return [layer for layer in autoencoder.dec.from_anchors if isinstance(layer, AnchorInput)]
 
 
 def spread_anchors(anchor_motion: AnchorMotion) -> None:

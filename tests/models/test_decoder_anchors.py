@@ -11,6 +11,7 @@ from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
 from models.face_anchors import FACE_PART, NUM_ANCHORS, NUM_TRACKED, Anchors, anchors_at
 from models.frame_decoder import FlowHead
 from models.motion_autoencoder import MotionAutoencoder
+from tests.export.tiny_avatar import anchor_inputs
 
 SIDE_PX = 128
 HEARING = AutoencoderConfig(
@@ -103,7 +104,9 @@ def test_a_wrong_flow_of_the_decoders_own_is_set_right() -> None:
     )
     # What says the same as the flow leaves it, and what says that all stands still brings it back.
     moved = (wrong[-1].image - picture)[..., inner, inner].abs().mean()
-    assert (wrong[2].grid - model.dec.to_flows[2].base).abs().max() > 0.09
+    head = model.dec.to_flows[2]
+    assert isinstance(head, FlowHead)
+    assert (wrong[2].grid - head.base).abs().max() > 0.09
     assert moved > 0.2
     assert (right[-1].image - picture)[..., inner, inner].abs().mean() < 0.1 * moved
 
@@ -137,7 +140,7 @@ def test_what_anchors_carry_changes_nothing_until_it_is_learned() -> None:
     first = frame()
     carried.zero_()
     assert torch.equal(frame(), first)
-    for layer in model.dec.from_anchors:
+    for layer in anchor_inputs(model):
         assert not layer.conv.weight.any()
         layer.conv.weight.normal_()
     assert torch.equal(frame(), first), "nothing is carried"

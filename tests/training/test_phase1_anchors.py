@@ -108,7 +108,7 @@ def test_a_misreading_is_what_was_read_less_the_truth() -> None:
     torch.manual_seed(0)
     reader = FaceReader(TINY.autoencoder).eval()
     with torch.no_grad():
-        reader.to_motion.bias += 2
+        reader.to_motion.bias.add_(2)
     offset = misreadings(reader, 3, SIDE_PX, seed=5) - misread
     assert offset[..., -15:].mean() == pytest.approx(2, abs=0.2)
 

@@ -17,7 +17,7 @@ from models.face_anchors import NUM_TRACKED
 from models.face_reader import FaceReader
 from models.flow_transformer import FlowConfig
 from models.frame_decoder import FlowHead
-from tests.export.tiny_avatar import last_template_layer, teach_anchors, teach_flow_and_shape
+from tests.export.tiny_avatar import anchor_inputs, last_template_layer, teach_anchors, teach_flow_and_shape
 from training.checkpoints import save_checkpoint
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, to_unit
@@ -160,11 +160,11 @@ def test_a_decoder_that_hears_anchors_learns_what_they_carry(tmp_path: Path, hea
     assert training.model.dec.anchor_motion is None and training.model.dec.anchor_field is not None
     carried = training.model.dec.anchor_field.features
     before = carried.detach().clone()
-    assert not any(layer.conv.weight.any() for layer in training.model.dec.from_anchors)
+    assert not any(layer.conv.weight.any() for layer in anchor_inputs(training.model))
     first = training.train_step(hearing_batch, HEARING.stages[1])
     # What is carried matters once the levels have begun to hear it.
     assert torch.equal(carried.detach(), before)
-    assert all(layer.conv.weight.any() for layer in training.model.dec.from_anchors)
+    assert all(layer.conv.weight.any() for layer in anchor_inputs(training.model))
     for _ in range(15):
         last = training.train_step(hearing_batch, HEARING.stages[1])
     assert last < 0.7 * first
@@ -208,7 +208,7 @@ def test_a_decoder_that_hears_anchors_grows_as_others_do(tmp_path: Path, driving
     painted = training.paint_from(batch)
     assert painted.image.shape == (4, 3, driving_px, driving_px)
     assert np.isfinite(training.train_step(batch, HEARING.stages[0]))
-    coarse, fine = (layer.conv.weight.detach() for layer in training.model.dec.from_anchors)
+    coarse, fine = (layer.conv.weight.detach() for layer in anchor_inputs(training.model))
     # At half of the full size the first of two levels hears them, below none.
     assert coarse.any() == (driving_px == 64) and not fine.any()
 
@@ -239,7 +239,7 @@ def test_coarse_levels_and_the_encoder_may_be_settled(tmp_path: Path, hearing_ba
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     training.train_step(hearing_batch, HEARING.stages[1])
     moved = {name for name, parameter in model.named_parameters() if not torch.equal(parameter, before[name])}
-    settled = ("enc.", "dec.direction.", "dec.template.", "dec.input.", "dec.conv1.")
+    settled: tuple[str, ...] = ("enc.", "dec.direction.", "dec.template.", "dec.input.", "dec.conv1.")
     settled += tuple(f"dec.convs.{number}." for number in range(6))
     settled += tuple(f"dec.{heads}.{level}." for heads in ("to_flows", "to_rgbs") for level in range(3))
     assert moved == {name for name in before if not name.startswith(settled)}

@@ -12,6 +12,7 @@ from models.face_anchors import NUM_ANCHORS, anchors_at
 from models.frame_decoder import FlowHead
 from models.motion_autoencoder import MotionAutoencoder
 from models.picture_window import Window, windowed
+from tests.export.tiny_avatar import anchor_inputs
 from training.face_windows import draw_window
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch
 from training.phase1_autoencoder import Phase1
@@ -67,7 +68,7 @@ def test_inside_its_edges_a_window_shows_what_the_whole_picture_shows_there():
     places = low + (high - low) * torch.rand(1, NUM_ANCHORS, 2)
     anchors = anchors_at(places, places + 0.02 * torch.randn(1, NUM_ANCHORS, 2), 256)
     with torch.inference_mode():
-        for layer in model.dec.from_anchors:
+        for layer in anchor_inputs(model):
             layer.conv.weight.normal_()
         identity, features = model.enc.appearance(torch.rand(1, 3, 256, 256), torch.zeros(1, 480))
         whole = list(model.dec.levels(identity, features, anchors=anchors))
