@@ -123,8 +123,10 @@ def _free_axes(spec: TensorSpec, batch: torch.export.Dim, length: torch.export.D
 def _shapes_as_called(
     module: nn.Module, names: list[str], axes: dict[str, dict[int, torch.export.Dim]]
 ) -> tuple[object, ...]:
-    """Axes in the nesting of forward's arguments: what it does not name is one variadic argument."""
-    named = inspect.signature(module.forward).parameters
-    others = tuple(axes[name] for name in names if name in named)
-    variadic = tuple(axes[name] for name in names if name not in named)
-    return (*others, variadic) if variadic else others
+    """Axes in the nesting of forward's arguments: those of its variadic one stand together."""
+    kinds = [each.kind for each in inspect.signature(module.forward).parameters.values()]
+    in_order = tuple(axes[name] for name in names)
+    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        return in_order
+    num_named = kinds.index(inspect.Parameter.VAR_POSITIONAL)
+    return (*in_order[:num_named], in_order[num_named:])
