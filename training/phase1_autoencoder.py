@@ -14,18 +14,15 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.autoencoder_config import AutoencoderConfig
 from models.checkpoint import load_checkpoint, load_parameters
 from models.face_anchors import Anchors, anchors_at
-from models.face_reader import FaceReader
-from models.frame_decoder import CompositeHead, FlowHead
 from models.motion_autoencoder import MotionAutoencoder
 from models.picture_window import Window
 from training.checkpoints import AveragedWeights, save_averaged, save_checkpoint
@@ -36,16 +33,14 @@ from training.painted_readings import shape_of
 from training.painted_sheet import write_sheet
 from training.painter_landmarks import landmark_weights
 from training.phase1_config import Phase1Config, Stage
+from training.phase1_networks import open_reader, parameter_groups, start_from_the_portrait, train_above
 from training.picture_losses import flow_loss, mask_loss, picture_loss, structure_loss
 from training.provenance import provenance
 from training.shared_gradients import agree, average_gradients, process_rank
 
 _HELD_OUT_SEED = 987_654_321
 _LOG_STEPS = 25
-_FIRST_FLOW_SPREAD = 0.03
-_FIRST_MASK_BIAS = 1.0
 _OPENING_WEIGHT = 3.0
-_DENSE_SHARE = 0.4
 
 
 def sample(picture: Tensor, grid: Tensor) -> Tensor:
@@ -304,54 +299,3 @@ class Phase1:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "phase1.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
-
-
-def open_reader(path: Path, config: AutoencoderConfig, device: str) -> FaceReader | None:
-    """The reader that a checkpoint of `Reading` holds, None where there is none yet; raises BundleError."""
-    if not config.reads_apart or not path.exists():
-        return None
-    reader = FaceReader(config).to(device).eval().requires_grad_(False)
-    load_parameters(reader, load_checkpoint(path, needs=("model",))["model"], str(path))
-    return reader
-
-
-def train_above(model: MotionAutoencoder, settled_px: int) -> None:
-    """Let levels of the decoder up to this size, and the encoder, stay as they are; 0 trains everything."""
-    num_settled = max(0, (settled_px // 4).bit_length() - 1)
-    decoder = model.dec
-    settled: list[nn.Module] = []
-    if num_settled:
-        settled = [model.enc, decoder.input, decoder.conv1, *decoder.convs[: 2 * num_settled]]
-        settled += [*decoder.to_flows[:num_settled], *decoder.to_rgbs[:num_settled]]
-        settled += [] if decoder.template is None else [decoder.template]
-    stay = {id(parameter) for module in settled for parameter in module.parameters()}
-    stay.add(id(decoder.direction.weight))
-    for parameter in model.parameters():
-        parameter.requires_grad_(id(parameter) not in stay)
-
-
-def parameter_groups(model: MotionAutoencoder) -> list[dict[str, Any]]:
-    """What is trained, and each group's share of the learning rate.
-
-    Weights that are scaled outside of the optimiser are about 1 whatever their layer, and bear larger steps.
-    """
-    dense = {id(p) for layer in model.modules() if isinstance(layer, nn.Linear) for p in layer.parameters()}
-    trained = [p for p in model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trained if id(p) not in dense], "share": 1.0},
-        {"params": [p for p in trained if id(p) in dense], "share": _DENSE_SHARE},
-    ]
-
-
-@torch.no_grad()
-def start_from_the_portrait(model: MotionAutoencoder) -> None:
-    """Let the untrained decoder show the portrait as it is: a flow near zero, an open mask, no detail of its own.
-
-    Random flow heads scatter the portrait's features, and hundreds of steps go by until it is found again.
-    """
-    for head in model.dec.to_flows:
-        assert isinstance(head, FlowHead)
-        head.conv.weight.mul_(_FIRST_FLOW_SPREAD)
-        head.bias[:, 2] = _FIRST_MASK_BIAS
-    if isinstance(model.dec.to_rgbs[-1], CompositeHead):
-        model.dec.to_rgbs[-1].detail.weight.zero_()

@@ -22,8 +22,9 @@ from training.checkpoints import save_checkpoint
 from training.motion_names import to_coefficients
 from training.painted_frames import BatchShape, PaintedBatch, draw_batch, to_unit
 from training.painted_readings import shape_of
-from training.phase1_autoencoder import Phase1, train_above
+from training.phase1_autoencoder import Phase1
 from training.phase1_config import Phase1Config, Stage
+from training.phase1_networks import train_above
 from training.phase2_flow import Phase2, Phase2Config
 from training.picture_losses import mask_loss, picture_loss, structure_loss
 from training.speech_clips import Clip
