@@ -37,6 +37,11 @@ class AutoencoderConfig:
         assert 0 <= self.num_blended_levels < self.num_levels, (
             f"num_blended_levels {self.num_blended_levels}, expected 0 to {self.num_levels - 1}"
         )
+        # Half of the picture is where anchors are heard, in cells of two pixels of a level of 64.
+        assert not self.num_anchor_features or self.image_size_px >= 128, (
+            f"num_anchor_features {self.num_anchor_features} of pictures of {self.image_size_px} px, "
+            "expected 0 below 128 px"
+        )
 
     @property
     def num_levels(self) -> int:

@@ -16,10 +16,9 @@ from torch import Tensor, nn
 
 from models.autoencoder_config import AutoencoderConfig
 from models.face_anchors import AnchorField, AnchorInput, AnchorMotion, Anchors, HeardAnchors
+from models.flow_template import FlowTemplate
 from models.layers import EqualConv2d, LeakyBias, ModulatedConv2d, StyledConv, fir_kernel, fir_upsample
 from models.picture_window import WINDOWED_PX, Window, windowed
-
-_TEMPLATE_WIDTH, _NUM_TEMPLATE_LAYERS, _TEMPLATE_SLOPE = 256, 2, 0.2
 
 
 class MotionBasis(nn.Module):
@@ -99,44 +98,6 @@ class FlowHead(nn.Module):
         mask = torch.sigmoid(raw[:, 2:3])
         sampled = F.grid_sample(feature.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         return sampled, mask
-
-
-class FlowTemplate(nn.Module):
-    """A coarse flow of the whole picture from the latent, which the levels then refine.
-
-    How a head turns and a jaw drops is much the same in all faces that lie in the same place. Dense layers learn it at
-    once; convolutions that begin with a constant have to push it through every level, and were pixels off for hours.
-    """
-
-    kernel: Tensor
-
-    def __init__(self, latent_dim: int, side: int) -> None:
-        super().__init__()
-        self.side = side
-        self.register_buffer("kernel", fir_kernel(4.0), persistent=False)
-        hidden: list[nn.Module] = [nn.Linear(latent_dim, _TEMPLATE_WIDTH), nn.LeakyReLU(_TEMPLATE_SLOPE)]
-        for _ in range(_NUM_TEMPLATE_LAYERS - 1):
-            hidden += [nn.Linear(_TEMPLATE_WIDTH, _TEMPLATE_WIDTH), nn.LeakyReLU(_TEMPLATE_SLOPE)]
-        last = nn.Linear(_TEMPLATE_WIDTH, 2 * side * side)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.layers = nn.Sequential(*hidden, last)
-
-    def forward(self, latent: Tensor) -> Tensor:
-        """latent: [B, latent_dim]; returns raw flow [B, 3, side, side] with nothing in the mask's channel."""
-        flow: Tensor = self.layers(latent).float()
-        return F.pad(flow.reshape(-1, 2, self.side, self.side), (0, 0, 0, 0, 0, 1))
-
-    def levels(self, latent: Tensor, num_levels: int) -> Iterator[Tensor]:
-        """The same for levels of 8 x 8, 16 x 16, ..."""
-        template = whole = self(latent)
-        for level in range(num_levels):
-            side = 8 * 2**level
-            if side <= self.side:
-                yield F.avg_pool2d(whole, self.side // side)
-            else:
-                template = fir_upsample(template, self.kernel)
-                yield template
 
 
 class RgbHead(nn.Module):

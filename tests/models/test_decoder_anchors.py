@@ -217,3 +217,9 @@ def test_each_of_a_batch_has_anchors_of_its_own() -> None:
         *_, alone = model.dec.levels(identity, features, anchors=anchors)
         assert torch.allclose(together.image[number : number + 1], alone.image, atol=1e-4)
     assert F.l1_loss(together.image[0], together.image[1]) > 0.05
+
+
+def test_anchors_ask_for_pictures_of_128_px() -> None:
+    replace(HEARING, channels=HEARING.channels[-6:])
+    with pytest.raises(AssertionError, match="of pictures of 64 px, expected 0 below 128 px"):
+        replace(HEARING, channels=HEARING.channels[-5:])

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from models.autoencoder_config import EMBEDDED_AUTOENCODER, AutoencoderConfig
-from models.frame_decoder import CompositeHead, FlowHead, FlowTemplate
+from models.flow_template import FlowTemplate
+from models.frame_decoder import CompositeHead, FlowHead
 from models.layers import fir_kernel, fir_upsample
 from models.motion_autoencoder import MotionAutoencoder
 from tests.export.tiny_avatar import last_template_layer
