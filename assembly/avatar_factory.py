@@ -3,6 +3,7 @@
 In: a bundle's folder and the engine's name. Out: `Avatar`, which sessions share.
 """
 
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ def open_avatar(
     precision: str = "auto",
     settings: StreamSettings | None = None,
     num_threads: int | None = None,
+    frames_at_once: int | None = None,
     face_model: Path | None = None,
 ) -> Avatar:
     """Open all components of a bundle.
@@ -36,6 +38,7 @@ def open_avatar(
     settings: of the streams to come, where known; they are checked here, before the work of opening. With an emotion
         chosen the classifier is left closed
     num_threads: of each engine; None is one where sharing the work costs more than it gains, else the backend's choice
+    frames_at_once: that are painted beside each other; None is two where the decoder is small and has threads for them
     face_model: a YuNet file that finds faces in pictures; None is the detector inside OpenCV
     Raises BundleError, EngineError, ConfigError.
     """
@@ -53,7 +56,11 @@ def open_avatar(
         signature = of_one(manifest.spec.signature(name))
         artifact = bundle / manifest.components[name].file
         threads = _num_threads(name, artifact) if num_threads is None else num_threads
-        return open_engine(backend, artifact, signature, _precision(manifest, name, precision, backend), threads)
+        runs_at_once = 1
+        if name == "frame_decoder":
+            runs_at_once = _frames_at_once(artifact, num_threads) if frames_at_once is None else frames_at_once
+        chosen = _precision(manifest, name, precision, backend)
+        return open_engine(backend, artifact, signature, chosen, threads, runs_at_once)
 
     # It takes memory and time to open, and nobody asks it when the emotion is chosen.
     unasked = ("emotion_classifier",) if settings is not None and settings.emotion is not None else ()
@@ -97,6 +104,13 @@ def _num_threads(name: ComponentName, artifact: Path) -> int | None:
     # These two work in proportion to their weights, and a small one is done before threads have met.
     is_small = name in ("audio_encoder", "flow_transformer") and artifact.stat().st_size < SMALL_BYTES
     return 1 if is_small else None
+
+
+def _frames_at_once(artifact: Path, num_threads: int | None) -> int:
+    # Two threads that share one frame wait for each other after every layer, and for whatever else wants their cores;
+    # two frames of one thread each don't (docs/architecture.md, Two frames at once). It takes working memory twice.
+    is_small = artifact.stat().st_size < SMALL_BYTES
+    return min(2, num_threads or len(os.sched_getaffinity(0))) if is_small else 1
 
 
 def _precision(manifest: Manifest, name: ComponentName, asked: str, backend: str) -> Precision:

@@ -4,10 +4,11 @@ In: an open avatar. Out: the same avatar, and `EngineTimes` that grow with every
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from contract.spec import ComponentName
-from engines.base import Array, Engine
+from engines.base import Array, Engine, Run
 from pipeline.avatar import Avatar, AvatarEngines, NeuralAvatar
 
 STAGES: dict[ComponentName, str] = {
@@ -35,11 +36,12 @@ class EngineTimes:
         self._read_thread_cpu_s = thread_cpu_s
         self._spent_s: dict[str, float] = {}
 
-    def run(self, stage: str, engine: Engine, inputs: dict[str, Array]) -> dict[str, Array]:
-        """Run the engine and add its time to the stage's."""
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add what is done within to the stage's time."""
         began_s, cpu_s = self._now_s(), self._read_thread_cpu_s()
         try:
-            return engine.run(**inputs)
+            yield
         finally:
             self._spent_s[stage] = self._spent_s.get(stage, 0.0) + self._now_s() - began_s
             self.thread_cpu_s += self._read_thread_cpu_s() - cpu_s
@@ -50,18 +52,39 @@ class EngineTimes:
         return spent_s
 
 
+class TimedRun:
+    """A run that has begun; waiting for it is timed."""
+
+    def __init__(self, run: Run, stage: str, times: EngineTimes) -> None:
+        self._run = run
+        self._stage = stage
+        self._times = times
+
+    def outputs(self) -> dict[str, Array]:
+        """Wait for the run within."""
+        with self._times.timed(self._stage):
+            return self._run.outputs()
+
+
 class TimedEngine:
-    """An engine whose time is added up."""
+    """An engine whose time is added up: of runs that were begun, that in which its caller waited."""
 
     def __init__(self, engine: Engine, stage: str, times: EngineTimes) -> None:
         self.signature = engine.signature
+        self.runs_at_once = engine.runs_at_once
         self._engine = engine
         self._stage = stage
         self._times = times
 
     def run(self, **inputs: Array) -> dict[str, Array]:
         """Run the engine within."""
-        return self._times.run(self._stage, self._engine, inputs)
+        with self._times.timed(self._stage):
+            return self._engine.run(**inputs)
+
+    def begin(self, **inputs: Array) -> TimedRun:
+        """Begin a run of the engine within."""
+        with self._times.timed(self._stage):
+            return TimedRun(self._engine.begin(**inputs), self._stage, self._times)
 
     def bind(self, **constants: Array) -> "TimedEngine":
         """The same with these inputs kept, on the same account."""

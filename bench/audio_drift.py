@@ -24,11 +24,12 @@ from bundles.manifest import read_manifest
 from contract.errors import ConfigError
 from contract.packets import FRAMES_PER_S, MODEL_RATE_HZ, SAMPLES_PER_FRAME, Float32Array
 from contract.spec import AUDIO_WINDOW_SAMPLES, AvatarSpec, ComponentName
-from engines.base import Array, Engine
+from engines.base import Array, Engine, OneAtATime
 from engines.registry import open_engine, resolve_backend
 from media.audio_file import read_audio
 from pipeline.audio_features import FrameGroups, FreeCalls, Normalisation, clip_features
-from pipeline.motion_sampler import WindowSettings, WindowState, first_state, frame_noise, sample_window
+from pipeline.motion_noise import frame_noise
+from pipeline.motion_sampler import WindowSettings, WindowState, first_state, sample_window
 from pipeline.predicted_emotion import emotion_vector
 from pipeline.sound_statistics import (
     Float64Array,
@@ -68,7 +69,7 @@ class WindowStatistics:
         """Nothing to forget."""
 
 
-class SomeCalls:
+class SomeCalls(OneAtATime):
     """An audio encoder that runs only the calls whose frames are asked for, and gives zeros for the others."""
 
     def __init__(self, engine: Engine, audio_feature_dim: int, is_wanted: Sequence[bool]) -> None:

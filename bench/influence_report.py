@@ -28,7 +28,7 @@ from pipeline.predicted_emotion import emotion_vector
 from pipeline.profile import PROFILES
 from pipeline.stream_settings import StreamSettings
 
-HOPS_FRAMES = (2, 3, 5, 10, 50)
+HOPS_FRAMES = (2, 3, 4, 5, 10, 50)
 LOOKAHEADS_FRAMES = (0, 1, 2, 4, 8)
 LEAST_S, MOST_S = 4, 20
 _FRAME_MS = 1000 // FRAMES_PER_S
@@ -177,6 +177,7 @@ def _speaker(avatar: NeuralAvatar, picture: Any, pcm: Any) -> Speaker:
         audio_features=clip_features(engines.audio_encoder, spec, pcm),
         emotion=emotion_vector("neutral"),
         window=StreamSettings(1, 0).window(spec),
+        noise_scale=avatar.noise_scale,
     )
 
 

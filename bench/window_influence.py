@@ -10,7 +10,7 @@ with the noise of absolute frame indexes, as streams have it, and once with othe
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,12 +18,12 @@ from contract.packets import Float32Array, UInt8Array
 from contract.spec import AvatarSpec
 from engines.base import Engine
 from pipeline.frame_renderer import FrameRenderer
+from pipeline.motion_noise import NoiseScale, frame_noise
 from pipeline.motion_window import (
     WindowSettings,
     WindowState,
     draw_motion,
     first_state,
-    frame_noise,
     sample_window,
 )
 from pipeline.window_seams import Float64Array, seam_ratio, speeds, split_at_seams
@@ -47,6 +47,7 @@ class Speaker:
     audio_features: [num_frames, audio_feature_dim] float32
     emotion: [num_emotions] float32
     window: how windows are solved; hop and look-ahead are replaced
+    noise_scale: of the avatar
     """
 
     spec: AvatarSpec
@@ -55,6 +56,11 @@ class Speaker:
     audio_features: Float32Array
     emotion: Float32Array
     window: WindowSettings
+    noise_scale: NoiseScale = field(default_factory=NoiseScale)
+
+    def noise(self, first_index: int, num_frames: int) -> Float32Array:
+        """What motion is drawn from, [num_frames, latent_dim] float32."""
+        return self.noise_scale.apply(frame_noise(SEED, first_index, num_frames, self.spec.latent_dim))
 
     def cut(self, hop_frames: int, lookahead_frames: int) -> WindowSettings:
         """Windows of that size."""
@@ -134,7 +140,7 @@ def draw_windows(speaker: Speaker, nums_new: Iterable[int], num_starts: int = NU
     lengths = sorted(set(nums_new) | {total})
     drawn: dict[int, list[Float32Array]] = {length: [] for length in lengths}
     for start in map(int, starts):
-        noise = frame_noise(SEED, start, total, spec.latent_dim)
+        noise = speaker.noise(start, total)
         state = WindowState(base[start - carried : start], features[start - carried : start])
         for length in lengths:
             window, heard = speaker.cut(length, 0), features[start : start + length]
@@ -180,7 +186,7 @@ def drawn_stream(
     state, drawn = first_state(spec), []
     end = min(len(features), NUM_SEAM_WINDOWS * window.hop_frames if num_frames is None else num_frames)
     for start in range(0, end, window.hop_frames):
-        noise = frame_noise(SEED, first_noise(start), num_new, spec.latent_dim)
+        noise = speaker.noise(first_noise(start), num_new)
         heard = features[start : start + num_new]
         kept, state = sample_window(speaker.flow, window, state, heard, speaker.emotion, noise)
         drawn.append(kept)

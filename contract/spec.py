@@ -63,6 +63,7 @@ class AvatarSpec:
         told the statistics of the sound that it normalises by; the frames of a chunk are then those in the middle
     motion_names: names of the first motion directions, where training gave them meaning
     reads_framing: True where the portrait encoder also tells the square that the face should have been cut to
+    noise_scales: of the noise along the first motion directions, 1 for those that are not given
     num_face_values: what the portrait encoder reads of a face for the decoder to place its points by; 0 where it does
         not
     """
@@ -82,6 +83,7 @@ class AvatarSpec:
     audio_chunk_frames: int = 1
     audio_statistics: bool = False
     motion_names: tuple[str, ...] = field(default=())
+    noise_scales: tuple[float, ...] = field(default=())
     reads_framing: bool = False
     num_face_values: int = 0
 
@@ -111,11 +113,16 @@ class AvatarSpec:
         for name, value in values.items():
             if complaint := _complaint(name, value):
                 raise BundleError(f"the manifest's spec has {name} {value!r}, expected {complaint}")
-        lists = {name: tuple(values[name]) for name in ("pyramid_channels", "motion_names") if name in values}
+        lists = {name: tuple(values[name]) for name in _LISTS if name in values}
         try:
             spec = cls(**{**values, **lists})
         except TypeError as error:
             raise BundleError(f"the manifest's spec does not fit: {error}") from error
+        if len(spec.noise_scales) > spec.num_motion_directions:
+            raise BundleError(
+                f"the manifest's spec has {len(spec.noise_scales)} noise_scales, expected one for each of at most "
+                f"{spec.num_motion_directions} motion directions"
+            )
         expected_px = 4 * 2**spec.num_levels
         if spec.image_size_px != expected_px:
             raise BundleError(
@@ -133,6 +140,7 @@ class AvatarSpec:
         return _SIGNATURES[component](self)
 
 
+_LISTS = ("pyramid_channels", "motion_names", "noise_scales")
 _LOWEST = {"audio_context_frames": 0, "audio_lookahead_frames": 0, "euler_points": 2, "num_face_values": 0}
 
 
@@ -144,6 +152,9 @@ def _complaint(name: str, value: Any) -> str:
     if name == "motion_names":
         fits = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
         return "" if fits else "a list of names"
+    if name == "noise_scales":
+        fits = isinstance(value, list | tuple) and all(type(each) in (int, float) and 0 <= each <= 1 for each in value)
+        return "" if fits else "a list of numbers from 0 to 1"
     if name in ("audio_statistics", "reads_framing"):
         return "" if isinstance(value, bool) else "true or false"
     if name.endswith("_guidance"):

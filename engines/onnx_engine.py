@@ -12,7 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from contract.errors import EngineBuildError, EngineRunError
 from contract.spec import EngineSignature, TensorSpec
-from engines.base import Array, Precision
+from engines.base import Array, OneAtATime, Precision
 from engines.signature import check_artifact, check_inputs, check_some_inputs, shapes_of, without
 
 _DTYPES = {
@@ -40,13 +40,18 @@ _ERRORS = (
 )
 
 
-class OnnxEngine:
+class OnnxEngine(OneAtATime):
     """One component in an inference session; sessions allow runs from several threads at once."""
 
     def __init__(
-        self, artifact: Path, signature: EngineSignature, precision: Precision, num_threads: int | None
+        self,
+        artifact: Path,
+        signature: EngineSignature,
+        precision: Precision,
+        num_threads: int | None,
+        runs_at_once: int = 1,
     ) -> None:
-        """Open the artifact; raises EngineBuildError, SignatureMismatchError."""
+        """Open the artifact; raises EngineBuildError, SignatureMismatchError. Its runs begin one after the other."""
         options = ort.SessionOptions()
         options.log_severity_level = _ONLY_ERRORS
         if num_threads is not None:

@@ -1,10 +1,11 @@
 """OpenVINO on the CPU, the default where no GPU is: an ONNX file compiled for this machine.
 
-Compiled models are kept in the user's cache. Each engine has one inference request of its own over a compiled model
-that it shares with the engines bound from it, so bound engines run beside each other.
+Compiled models are kept in the user's cache. Each engine has inference requests of its own over a compiled model that
+it shares with the engines bound from it, so bound engines run beside each other.
 """
 
 import sys
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -14,7 +15,7 @@ import numpy as np
 
 from contract.errors import EngineBuildError, EngineRunError
 from contract.spec import EngineSignature, TensorSpec
-from engines.base import Array, Precision
+from engines.base import Array, FinishedRun, Precision, Run
 from engines.cache import cache_folder
 from engines.heap import return_free_memory
 from engines.signature import check_artifact, check_inputs, check_outputs, check_some_inputs, shapes_of, without
@@ -28,6 +29,7 @@ from openvino import properties  # noqa: E402
 from openvino.properties import device, hint  # noqa: E402
 
 from engines.openvino_precision import bfloat16_pays  # noqa: E402
+from engines.openvino_run import OpenVinoRun, failure  # noqa: E402
 from engines.openvino_sampling import PixelTable, gather_pixels  # noqa: E402
 from engines.openvino_winograd import multiply_tiles  # noqa: E402
 
@@ -41,70 +43,109 @@ class OpenVinoEngine:
     """One component compiled by OpenVINO; `run` may be called from several threads, which take turns."""
 
     def __init__(
-        self, artifact: Path, signature: EngineSignature, precision: Precision, num_threads: int | None
+        self,
+        artifact: Path,
+        signature: EngineSignature,
+        precision: Precision,
+        num_threads: int | None,
+        runs_at_once: int = 1,
     ) -> None:
         """Compile the artifact, or load it from the cache; raises EngineBuildError, SignatureMismatchError."""
         with _OPENING:
-            model, self._tables = _compile(artifact, signature, precision, num_threads)
+            self._model, self._tables = _compile(artifact, signature, precision, num_threads, runs_at_once)
             return_free_memory()
         self.signature = signature
-        self._kept: dict[str, Any] = {}
+        self.runs_at_once = runs_at_once
         self._batches: dict[str, Array] = {}
-        self._lock = Lock()
-        self._request: Any = model.create_infer_request()
+        self._open_requests({})
 
     def run(self, **inputs: Array) -> dict[str, Array]:
         """Run once; the outputs are the caller's own."""
-        check_inputs(self.signature, inputs, self._batches)
-        given = {
-            name: self._tensor(name, array) if name in self._tables else np.ascontiguousarray(array)
-            for name, array in inputs.items()
-        }
+        given = self._given(inputs)
         with self._lock:
-            request = self._open_request()
+            request = self._free_request()
             try:
                 results = request.infer(given, share_inputs=True, share_outputs=False)
             except RuntimeError as error:
-                raise EngineRunError(f"OpenVINO failed on inputs {shapes_of(inputs)}: {error}") from error
+                raise failure(error, shapes_of(inputs)) from error
             outputs = {tensor.name: results[tensor.name] for tensor in self.signature.outputs}
-        check_outputs(outputs, inputs)
+        check_outputs(outputs, shapes_of(inputs))
         return outputs
+
+    def begin(self, **inputs: Array) -> Run:
+        """Begin a run; where all requests are under way, wait for the one that began first."""
+        if self.runs_at_once == 1:
+            # On the caller's own thread, which would wait for another one's.
+            return FinishedRun(self.run(**inputs))
+        given = self._given(inputs)
+        with self._lock:
+            names = [tensor.name for tensor in self.signature.outputs]
+            run = OpenVinoRun(self._free_request(), given, shapes_of(inputs), names)
+            self._under_way[-1] = run
+        return run
 
     def bind(self, **constants: Array) -> "OpenVinoEngine":
         """The same model with a request of its own that keeps these inputs."""
         check_some_inputs(self.signature, constants)
+        self._check_open()
         bound = object.__new__(OpenVinoEngine)
         bound.signature = without(self.signature, set(constants))
-        bound._tables = self._tables
-        # Copies, since the request reads them at every run and the caller may write into its own.
-        copies = {name: self._tensor(name, array) for name, array in constants.items()}
-        bound._kept = {**self._kept, **copies}
+        bound.runs_at_once = self.runs_at_once
+        bound._model, bound._tables = self._model, self._tables
         bound._batches = {**self._batches, **{name: array[:, :0] for name, array in constants.items()}}
-        bound._lock = Lock()
-        bound._request = self._open_request().get_compiled_model().create_infer_request()
-        for name, tensor in bound._kept.items():
-            bound._request.set_tensor(name, tensor)
+        # Copies, since requests read them at every run and the caller may write into its own.
+        copies = {name: self._tensor(name, array) for name, array in constants.items()}
+        bound._open_requests({**self._kept, **copies})
         return bound
 
     def close(self) -> None:
-        """Drop the request; the compiled model goes with its last one."""
+        """Drop the requests, when their runs have ended; the compiled model goes with the last engine of it."""
         with self._lock:
-            self._request = None
+            for run in self._under_way:
+                if run is not None:
+                    run.settle()
+            self._requests.clear()
+
+    def _open_requests(self, kept: dict[str, Any]) -> None:
+        """As many as may be under way, all with the same inputs kept; the one whose turn is next stands first."""
+        self._kept = kept
+        self._lock = Lock()
+        self._requests: deque[Any] = deque(self._model.create_infer_request() for _ in range(self.runs_at_once))
+        self._under_way: deque[OpenVinoRun | None] = deque([None] * self.runs_at_once)
+        for request in self._requests:
+            for name, tensor in kept.items():
+                request.set_tensor(name, tensor)
+
+    def _free_request(self) -> Any:
+        """The request whose turn it is, its run before ended; it stands last from now on."""
+        self._check_open()
+        if (before := self._under_way[0]) is not None:
+            before.settle()
+        self._under_way[0] = None
+        self._requests.rotate(-1)
+        self._under_way.rotate(-1)
+        return self._requests[-1]
+
+    def _check_open(self) -> None:
+        if not self._requests:
+            raise EngineRunError("the engine is closed")
+
+    def _given(self, inputs: dict[str, Array]) -> dict[str, Any]:
+        """Checked inputs as the compiled model takes them."""
+        check_inputs(self.signature, inputs, self._batches)
+        return {
+            name: self._tensor(name, array) if name in self._tables else np.ascontiguousarray(array)
+            for name, array in inputs.items()
+        }
 
     def _tensor(self, name: str, array: Array) -> Any:
         """A copy of an input, as the compiled model takes it."""
         table = self._tables.get(name)
         return ov.Tensor(np.ascontiguousarray(array)) if table is None else table.tensor(array)
 
-    def _open_request(self) -> Any:
-        request = self._request
-        if request is None:
-            raise EngineRunError("the engine is closed")
-        return request
-
 
 def _compile(
-    artifact: Path, signature: EngineSignature, precision: Precision, num_threads: int | None
+    artifact: Path, signature: EngineSignature, precision: Precision, num_threads: int | None, runs_at_once: int
 ) -> tuple[Any, dict[str, PixelTable]]:
     """The compiled model, and those of its inputs that it takes as tables of pixels."""
     core = ov.Core()
@@ -128,6 +169,9 @@ def _compile(
         # A thread that is tied to a core waits there for whatever else the core is doing, and the others wait for it.
         hint.enable_cpu_pinning: False,
     }
+    if runs_at_once > 1:
+        # Beside a second model with all threads for one run, both would wait spinning, for each other's cores.
+        options[properties.num_streams] = runs_at_once
     if num_threads is not None:
         options[properties.inference_num_threads] = num_threads
     if model.is_dynamic():

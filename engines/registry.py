@@ -13,7 +13,7 @@ from contract.errors import ConfigError, EngineBuildError, EngineNotFoundError
 from contract.spec import EngineSignature
 from engines.base import Engine, Precision
 
-Opener = Callable[[Path, EngineSignature, Precision, int | None], Engine]
+Opener = Callable[[Path, EngineSignature, Precision, int | None, int], Engine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +84,15 @@ def open_engine(
     signature: EngineSignature,
     precision: Precision = "float32",
     num_threads: int | None = None,
+    runs_at_once: int = 1,
 ) -> Engine:
     """Open an artifact with a backend.
 
     name: "auto" or one of BACKENDS
     signature: what the artifact must have; an axis fixed here and free in the artifact is compiled as fixed
     precision: "bfloat16" allows it where the machine has it and is float32 elsewhere
-    num_threads: of one run; None leaves it to the backend
+    num_threads: of all runs under way together; None leaves it to the backend
+    runs_at_once: how many shall go on beside each other, with their share of the threads each, where the backend can
     Raises EngineNotFoundError, EngineBuildError, SignatureMismatchError, ConfigError.
     """
     backend = BACKENDS[resolve_backend(name)]
@@ -98,6 +100,9 @@ def open_engine(
         raise ConfigError(f"precision {precision!r}, expected one of {', '.join(get_args(Precision))}")
     if num_threads is not None and num_threads < 1:
         raise ConfigError(f"num_threads {num_threads}, expected at least 1")
+    if runs_at_once < 1 or (num_threads is not None and runs_at_once > num_threads):
+        most = "" if num_threads is None else f" and at most the {num_threads} threads"
+        raise ConfigError(f"runs_at_once {runs_at_once}, expected at least 1{most}")
     if not artifact.is_file():
         raise EngineBuildError(f"{artifact} is no file, expected an exported component")
-    return backend.opener()(artifact, signature, precision, num_threads)
+    return backend.opener()(artifact, signature, precision, num_threads, runs_at_once)

@@ -109,7 +109,7 @@ def speed(exam: Examination) -> list[Figure]:
     figures = []
     for precision, bar, goal in (("bfloat16", 12.0, 8.0), ("float32", 20.0, 14.0)):
         name = f"one frame of the decoder, {precision}"
-        puppet = Puppet(exam.bundle, precision=precision, num_threads=2)
+        puppet = Puppet(exam.bundle, precision=precision, num_threads=2, frames_at_once=1)
         engine = type(puppet.avatar.engines.frame_decoder).__name__
         if engine != "OpenVinoEngine":
             figures += not_measured("speed", [name], f"OpenVINO is not installed, {engine} is")

@@ -22,7 +22,6 @@ from engines.base import Engine
 from pipeline.avatar import NeuralAvatar, StreamSettings
 from pipeline.conditions import Conditions
 from pipeline.frame_renderer import to_picture
-from pipeline.motion_sampler import MotionSampler
 from pipeline.portrait import Portrait
 from pipeline.voice_activity import LastingSilence
 from training.motion_names import MOTION_NAMES, SPREAD
@@ -33,9 +32,15 @@ _SILENT_VOICE = np.zeros(VOICE_SAMPLES_PER_FRAME, np.int16)
 class Puppet:
     """One bundle, opened as it is served."""
 
-    def __init__(self, bundle: Path, precision: str = "auto", num_threads: int | None = None) -> None:
-        """Open the bundle; raises BundleError, EngineError, ConfigError."""
-        avatar = open_avatar(bundle, precision=precision, num_threads=num_threads)
+    def __init__(
+        self,
+        bundle: Path,
+        precision: str = "auto",
+        num_threads: int | None = None,
+        frames_at_once: int | None = None,
+    ) -> None:
+        """Open the bundle, as `open_avatar` does; raises BundleError, EngineError, ConfigError."""
+        avatar = open_avatar(bundle, precision=precision, num_threads=num_threads, frames_at_once=frames_at_once)
         assert isinstance(avatar, NeuralAvatar), f"{type(avatar).__name__}, expected an avatar of networks"
         self.avatar = avatar
 
@@ -62,8 +67,7 @@ class Puppet:
         """The motion of that film without its pictures: [num_frames, directions] float32 coefficients."""
         engines, spec = self.avatar.engines, self.spec
         conditions = Conditions(engines.audio_encoder, spec, settings.emotion, engines.emotion_classifier)
-        flow = engines.flow_transformer.bind(reference_motion=portrait.reference_motion)
-        sampler = MotionSampler(flow, spec, settings.window(spec), settings.seed)
+        sampler = self.avatar.sampler(portrait, settings)
         silence = LastingSilence()
         frames = []
         for chunk in chunks_of(pcm):

@@ -32,6 +32,11 @@ class NetworkSizes:
 EMBEDDED = NetworkSizes()
 
 
+# The sound decides what lips do, so that noise there is mostly error; heads, lids and gaze are drawn from theirs. Half
+# of it is worth 0.03 of the jaw's r (docs/training.md), and none little more.
+_NOISE_SCALES = dict.fromkeys(("jaw", "lip_width", "lip_rounding", "lip_closing", "lip_tuck"), 0.5)
+
+
 @dataclass(frozen=True)
 class Networks:
     """The embedded avatar's networks with their averaged weights."""
@@ -59,6 +64,7 @@ class Networks:
             audio_context_frames=self.audio_encoder.config.context_frames,
             audio_lookahead_frames=self.audio_encoder.config.lookahead_frames,
             motion_names=self.motion_names,
+            noise_scales=tuple(_NOISE_SCALES.get(name, 1.0) for name in self.motion_names),
             reads_framing=config.reads_apart,
             num_face_values=num_face_values(config.num_motion_directions) if config.num_anchor_features else 0,
         )

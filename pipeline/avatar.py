@@ -8,6 +8,7 @@ In: `SpeechChunk`, one every 40 ms. Out: `AvatarFrame`, the same indexes in the 
 networks, and `pipeline.test_pattern` the one that measures transport.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,9 +24,10 @@ from pipeline.frame_history import KEPT_FRAMES, FrameHistory
 from pipeline.frame_renderer import FrameRenderer
 from pipeline.motion_distance import motion_distance
 from pipeline.motion_glide import MotionGlide
+from pipeline.motion_noise import NoiseScale
 from pipeline.motion_sampler import MotionSampler, WindowSettings
 from pipeline.portrait import Portrait, encode_portrait
-from pipeline.still_frames import StillFrames
+from pipeline.still_frames import BegunFrame, StillFrames
 from pipeline.stream_settings import StreamSettings
 from pipeline.voice_activity import LastingSilence
 
@@ -70,13 +72,15 @@ class NeuralAvatar:
         motion_basis: Float32Array | None = None,
         face_detector: FaceDetector | None = None,
     ) -> None:
-        """motion_basis: [latent_dim, directions] float32, orthonormal columns; without it motion can't be edited.
+        """motion_basis: [latent_dim, directions] float32, orthonormal columns; without it motion can't be edited
 
         face_detector: None is the one inside OpenCV
+        Raises BundleError where the bundle scales noise along motion directions and has no basis.
         """
         self.spec = spec
         self.engines = engines
         self._motion_basis = motion_basis
+        self.noise_scale = NoiseScale(spec.noise_scales, motion_basis)
         self._face_detector = face_detector or open_face_detector()
 
     @property
@@ -98,7 +102,6 @@ class NeuralAvatar:
             whole_clip); None hears it as it comes (rolling)
         """
         engines, spec, window = self.engines, self.spec, settings.window(self.spec)
-        flow = engines.flow_transformer.bind(reference_motion=portrait.reference_motion)
         decoder = engines.frame_decoder.bind(**portrait.of_decoder)
         encoder, classifier = engines.audio_encoder, engines.emotion_classifier
         conditions: Conditions | ClipConditions
@@ -110,12 +113,17 @@ class NeuralAvatar:
         is_relaxed = settings.relaxes_in_silence
         stages = NeuralStages(
             conditions,
-            MotionSampler(flow, spec, window, settings.seed),
+            self.sampler(portrait, settings),
             motion_editor(settings, spec, self._motion_basis),
             StillFrames(FrameRenderer(decoder), motion_distance(spec, self._motion_basis) if is_relaxed else None),
             LastingSilence() if is_relaxed else None,
         )
         return NeuralStream(stages, delay_frames(spec, window), settings.emotion)
+
+    def sampler(self, portrait: Portrait, settings: StreamSettings) -> MotionSampler:
+        """What draws the motion of a stream; raises ConfigError where the settings do not fit the model."""
+        flow = self.engines.flow_transformer.bind(reference_motion=portrait.reference_motion)
+        return MotionSampler(flow, self.spec, settings.window(self.spec), settings.seed, self.noise_scale)
 
     def close(self) -> None:
         """Release the engines."""
@@ -200,7 +208,14 @@ class NeuralStream:
             stages.sampler.choose(stages.conditions.emotion)
 
     def _render(self, motion: list[MotionFrame]) -> Iterator[AvatarFrame]:
-        return (self._stages.renderer.push(self._stages.editor.push(frame)) for frame in motion)
+        stages = self._stages
+        begun: deque[BegunFrame] = deque()
+        for frame in motion:
+            begun.append(stages.renderer.begin(stages.editor.push(frame)))
+            if len(begun) == stages.renderer.frames_at_once:
+                yield begun.popleft().finish()
+        for frame_begun in begun:
+            yield frame_begun.finish()
 
     def _render_last(self, motion: list[MotionFrame]) -> Iterator[AvatarFrame]:
         yield from self._render(motion)

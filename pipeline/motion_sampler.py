@@ -24,7 +24,8 @@ from engines.base import Engine
 from pipeline.emotion_glide import SPLICE_GLIDE_FRAMES, EmotionGlide
 from pipeline.frame_history import FrameHistory
 from pipeline.motion_ahead import QUIET_FRAMES, MotionAhead
-from pipeline.motion_window import WindowSettings, WindowState, draw_motion, first_state, frame_noise, sample_window
+from pipeline.motion_noise import NoiseScale, frame_noise
+from pipeline.motion_window import WindowSettings, WindowState, draw_motion, first_state, sample_window
 
 __all__ = [
     "DrawnFrame",
@@ -32,7 +33,6 @@ __all__ = [
     "WindowSettings",
     "WindowState",
     "first_state",
-    "frame_noise",
     "sample_window",
 ]
 
@@ -58,10 +58,21 @@ class DrawnFrame:
 class MotionSampler:
     """The motion of one stream, window by window."""
 
-    def __init__(self, engine: Engine, spec: AvatarSpec, settings: WindowSettings, seed: int = 0) -> None:
-        """engine: the flow transformer, with the portrait's `reference_motion` bound."""
+    def __init__(
+        self,
+        engine: Engine,
+        spec: AvatarSpec,
+        settings: WindowSettings,
+        seed: int = 0,
+        noise_scale: NoiseScale = NoiseScale(),  # noqa: B008
+    ) -> None:
+        """engine: the flow transformer, with the portrait's `reference_motion` bound
+
+        noise_scale: of the avatar; its default leaves the noise as it is
+        """
         self._engine = engine
         self._spec = spec
+        self._noise_scale = noise_scale
         self._settings = settings
         self._seed = seed
         self._glide = EmotionGlide()
@@ -161,6 +172,7 @@ class MotionSampler:
         num_new = settings.hop_frames + settings.lookahead_frames
         audio_features = np.stack([frame.audio_features for frame in waiting])
         noise = frame_noise(self._seed, waiting[0].chunk.index, num_new, self._spec.latent_dim)
+        noise = self._noise_scale.apply(noise)
         drawn = draw_motion(self._engine, settings, state, audio_features, emotion, noise)
         num_kept = min(self._settings.hop_frames, len(waiting))
         motion = as_before = drawn[:num_kept]

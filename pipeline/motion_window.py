@@ -52,17 +52,6 @@ def first_state(spec: AvatarSpec) -> WindowState:
     )
 
 
-def frame_noise(seed: int, first_index: int, num_frames: int, latent_dim: int) -> Float32Array:
-    """Normal noise that belongs to absolute frame indexes: the same index draws the same row in every window.
-
-    Returns [num_frames, latent_dim] float32.
-    """
-    # The index stands in the counter's upper half, so the rows of a frame never run into the next frame's.
-    generators = (np.random.Philox(key=seed, counter=i << 128) for i in range(first_index, first_index + num_frames))
-    rows = [np.random.Generator(generator).standard_normal(latent_dim, np.float32) for generator in generators]
-    return np.stack(rows)
-
-
 def draw_motion(
     engine: Engine,
     settings: WindowSettings,

@@ -1,6 +1,7 @@
 """A picture is painted only where motion leaves what pictures at hand can show; it spares most of an idle face's work.
 
-In: `MotionFrame`. Out: `AvatarFrame`, the same indexes in the same order, each with its own sound. Nothing waits here.
+In: `MotionFrame`. Out: `AvatarFrame`, the same indexes in the same order, each with its own sound. Nothing waits here;
+but a frame may be begun before the one before it is finished (`begin`).
 
     within STILL_PX of the last picture painted    that picture again, the same array
     nobody speaks, and the motion to come is known the furthest frame is painted that a straight line leads to, and the
@@ -17,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contract.packets import AvatarFrame, Float32Array, MotionFrame, UInt8Array
-from pipeline.frame_renderer import FrameRenderer
+from contract.packets import AvatarFrame, Float32Array, MotionFrame, SpeechChunk, UInt8Array
+from pipeline.frame_renderer import FrameRenderer, Picture
 from pipeline.motion_distance import MotionDistance
 
 # In pixels of a picture of 256 x 256 (`pipeline.motion_distance`).
@@ -32,10 +33,36 @@ SAME_PX = 0.01
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Painted:
-    """motion_latent: [latent_dim] float32; image: [height, width, 3] uint8 RGB."""
+    """motion_latent: [latent_dim] float32."""
 
     motion_latent: Float32Array
-    image: UInt8Array
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mixed:
+    """Two pictures as one; share: of the other."""
+
+    one: Picture
+    other: Picture
+    share: float
+
+    @property
+    def image(self) -> UInt8Array:
+        """The two, mixed."""
+        return mixed(self.one.image, self.other.image, self.share)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BegunFrame:
+    """A frame whose picture may not be there yet."""
+
+    chunk: SpeechChunk
+    picture: Picture
+
+    def finish(self) -> AvatarFrame:
+        """The frame; waits for its picture."""
+        return AvatarFrame(self.chunk, self.picture.image)
 
 
 class StillFrames:
@@ -54,14 +81,23 @@ class StillFrames:
         self._promised: deque[Float32Array] = deque()
         self._num_steps = 1
 
+    @property
+    def frames_at_once(self) -> int:
+        """How many may be begun before the first of them is finished, and gain by it."""
+        return self._renderer.frames_at_once
+
     def push(self, frame: MotionFrame) -> AvatarFrame:
         """Give the picture of one frame."""
-        return AvatarFrame(frame.chunk, self._image(frame))
+        return self.begin(frame).finish()
 
-    def _image(self, frame: MotionFrame) -> UInt8Array:
+    def begin(self, frame: MotionFrame) -> BegunFrame:
+        """Begin the picture of one frame; frames are finished in any order, or never."""
+        return BegunFrame(frame.chunk, self._picture(frame))
+
+    def _picture(self, frame: MotionFrame) -> Picture:
         distance, latent = self._distance, frame.motion_latent
         if distance is None:
-            return self._renderer.paint(latent)
+            return self._renderer.begin(latent)
         if self._promised and distance.px(self._promised[0], latent) > SAME_PX:
             # What is shown stands between two pictures, and is neither: the next is painted whatever it is.
             self.reset()
@@ -69,26 +105,26 @@ class StillFrames:
             return self._step()
         if self._last is not None:
             if distance.px(self._last.motion_latent, latent) <= STILL_PX:
-                return self._last.image
+                return self._last.picture
             if frame.following is not None:
                 num_following = line_frames(distance, self._last.motion_latent, latent, frame.following)
                 if num_following:
                     way = [latent, *frame.following[:num_following]]
-                    self._ahead = _Painted(way[-1], self._renderer.paint(way[-1]))
+                    self._ahead = _Painted(way[-1], self._renderer.begin(way[-1]))
                     self._promised.extend(way)
                     self._num_steps = len(way)
                     return self._step()
-        self._last = _Painted(latent, self._renderer.paint(latent))
-        return self._last.image
+        self._last = _Painted(latent, self._renderer.begin(latent))
+        return self._last.picture
 
-    def _step(self) -> UInt8Array:
+    def _step(self) -> Picture:
         """The next frame on the way from the last picture to the one ahead."""
         assert self._last is not None and self._ahead is not None, "a way leads from a picture to a picture"
         self._promised.popleft()
         if self._promised:
-            return mixed(self._last.image, self._ahead.image, 1 - len(self._promised) / self._num_steps)
+            return _Mixed(self._last.picture, self._ahead.picture, 1 - len(self._promised) / self._num_steps)
         self._last, self._ahead = self._ahead, None
-        return self._last.image
+        return self._last.picture
 
 
 def line_frames(distance: MotionDistance, last: Float32Array, latent: Float32Array, following: Float32Array) -> int:

@@ -8,7 +8,7 @@ In: the moments of a lane's steps. Out: seconds by stage, which follow each othe
     flow      engine calls of that drawing that draw motion
     queue     from the end of the drawing to the beginning of the frame's painting: its window's earlier frames, and the
               other sessions'
-    decode    engine calls of its painting
+    decode    engine calls of its painting; of two painted at once, the time that was waited for it
     python    all else that the thread did in the drawing and in the painting
     convert   RGB to I420
 

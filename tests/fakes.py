@@ -11,7 +11,7 @@ import numpy as np
 from contract.errors import EngineRunError
 from contract.packets import SAMPLES_PER_FRAME, VOICE_SAMPLES_PER_FRAME, Float32Array, SpeechChunk
 from contract.spec import AvatarSpec, EngineSignature
-from engines.base import Array
+from engines.base import Array, OneAtATime
 from engines.signature import check_inputs, check_some_inputs, without
 from pipeline.avatar import AvatarEngines
 
@@ -32,7 +32,7 @@ TINY_SPEC = AvatarSpec(
 Function = Callable[[dict[str, Array]], dict[str, Array]]
 
 
-class FakeEngine:
+class FakeEngine(OneAtATime):
     """An engine that is a function; it checks its inputs as the real ones do, and keeps what it was run with.
 
     calls: the inputs of every run so far, shared with the engines bound from it

@@ -18,7 +18,7 @@ from assembly.avatar_factory import of_one
 from bundles import embedded_bundle
 from bundles.manifest import Manifest, read_manifest
 from contract.packets import SAMPLES_PER_FRAME, VOICE_RATE_HZ, Float32Array, Int16Array, SpeechChunk
-from engines.base import Array, Engine
+from engines.base import Array, Engine, OneAtATime
 from engines.registry import open_engine
 from media.audio_file import ChunkCutter
 from pipeline.audio_features import clip_features
@@ -33,7 +33,7 @@ WHOLE_CLIP_TOLERANCE = 1e-5
 LOOKAHEAD_FRAMES = 2
 
 
-class Listening:
+class Listening(OneAtATime):
     """An engine that also keeps the shapes of the sounds that it was given."""
 
     def __init__(self, engine: Engine) -> None:

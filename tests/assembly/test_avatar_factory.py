@@ -102,9 +102,11 @@ def test_auto_asks_for_bfloat16_where_the_bundle_bears_it_and_the_machine_gains_
 ) -> None:
     asked: dict[str, Precision] = {}
 
-    def remembering(artifact: Path, signature: EngineSignature, precision: Precision, threads: int | None) -> Engine:
+    def remembering(
+        artifact: Path, signature: EngineSignature, precision: Precision, threads: int | None, runs_at_once: int
+    ) -> Engine:
         asked[artifact.stem] = precision
-        return opener(artifact, signature, precision, threads)
+        return opener(artifact, signature, precision, threads, runs_at_once)
 
     opener, library = BACKENDS["openvino"].opener(), BACKENDS["openvino"].library
     monkeypatch.setitem(BACKENDS, "openvino", Backend(library, lambda: remembering))
@@ -127,8 +129,10 @@ def test_where_a_later_component_fails_those_opened_before_are_closed(
 ) -> None:
     opened: list[Engine] = []
 
-    def remembering(artifact: Path, signature: EngineSignature, precision: Precision, threads: int | None) -> Engine:
-        opened.append(BACKENDS[engine].opener()(artifact, signature, precision, threads))
+    def remembering(
+        artifact: Path, signature: EngineSignature, precision: Precision, threads: int | None, runs_at_once: int
+    ) -> Engine:
+        opened.append(BACKENDS[engine].opener()(artifact, signature, precision, threads, runs_at_once))
         return opened[-1]
 
     monkeypatch.setitem(BACKENDS, "remembering", Backend(BACKENDS[engine].library, lambda: remembering))

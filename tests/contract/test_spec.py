@@ -21,6 +21,7 @@ SPEC = AvatarSpec(
     audio_lookahead_frames=2,
     audio_chunk_frames=4,
     motion_names=("yaw", "pitch"),
+    noise_scales=(1.0, 0.5),
 )
 
 
@@ -50,6 +51,11 @@ def test_json_brings_the_same_specification_back() -> None:
         ({"pyramid_channels": [5, 4, 0]}, "pyramid_channels [5, 4, 0], expected a list of whole numbers"),
         ({"motion_names": "yaw"}, "motion_names 'yaw', expected a list of names"),
         ({"motion_names": [1]}, "motion_names [1], expected a list of names"),
+        ({"noise_scales": 0.5}, "noise_scales 0.5, expected a list of numbers from 0 to 1"),
+        ({"noise_scales": [1.5]}, "noise_scales [1.5], expected a list of numbers from 0 to 1"),
+        ({"noise_scales": [-0.1]}, "noise_scales [-0.1], expected a list of numbers from 0 to 1"),
+        ({"noise_scales": [float("nan")]}, "noise_scales [nan], expected a list of numbers from 0 to 1"),
+        ({"noise_scales": [1.0] * 5}, "has 5 noise_scales, expected one for each of at most 4 motion directions"),
         ({"image_size_px": 64}, "image_size_px 64 does not fit 3 pyramid levels: expected 32"),
         ({"nose_px": 3}, "unknown fields ['nose_px']"),
     ],

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from contract.errors import EngineBuildError, EngineRunError, SignatureMismatchError
+from contract.errors import ConfigError, EngineBuildError, EngineRunError, SignatureMismatchError
 from contract.spec import EngineSignature, TensorSpec
 from engines.base import Engine
 from engines.registry import BACKENDS, open_engine
@@ -155,6 +155,68 @@ def test_it_runs_from_several_threads(engine: Engine, share_one: bool) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(run, range(8)))
+
+
+@pytest.mark.parametrize("runs_at_once", [1, 2])
+def test_runs_that_are_begun_end_with_their_own_outputs(backend: str, tmp_path: Path, runs_at_once: int) -> None:
+    engine = open_engine(
+        backend, write_model(tmp_path / "component.onnx"), SIGNATURE, num_threads=2, runs_at_once=runs_at_once
+    )
+    assert engine.runs_at_once == (runs_at_once if backend == "openvino" else 1)
+    given = [inputs(time=3 + seed, seed=seed) for seed in range(5)]
+    bound = engine.bind(offset=given[0]["offset"])
+    for runner in (engine, bound):
+        expected = given if runner is engine else [{**each, "offset": given[0]["offset"]} for each in given]
+        # More than may be under way, waited for in another order, and some again.
+        asked = [runner.begin(**(each if runner is engine else moving(each))) for each in given]
+        for index in (4, 0, 3, 1, 2, 0):
+            assert_right(asked[index].outputs(), expected[index])
+        assert asked[0].outputs() is asked[0].outputs()
+
+
+@pytest.mark.parametrize("runs_at_once", [1, 2])
+def test_runs_need_not_be_waited_for(backend: str, tmp_path: Path, runs_at_once: int) -> None:
+    engine = open_engine(
+        backend, write_model(tmp_path / "component.onnx"), SIGNATURE, num_threads=2, runs_at_once=runs_at_once
+    )
+    for seed in range(7):
+        engine.begin(**inputs(seed=seed))
+    last = engine.begin(**inputs(seed=8))
+    assert_right(engine.run(**inputs(seed=9)), inputs(seed=9))
+    engine.close()
+    assert_right(last.outputs(), inputs(seed=8))
+    with pytest.raises(EngineRunError, match="closed"):
+        engine.begin(**inputs())
+
+
+@pytest.mark.parametrize("runs_at_once", [1, 2])
+def test_a_begun_run_that_fails_says_so_when_asked_and_spoils_no_other(
+    backend: str, tmp_path: Path, runs_at_once: int
+) -> None:
+    engine = open_engine(
+        backend, write_model(tmp_path / "component.onnx"), SIGNATURE, num_threads=2, runs_at_once=runs_at_once
+    )
+    wrong = {**inputs(), "echo": inputs(1, 7)["echo"]}
+    if engine.runs_at_once == 1:
+        with pytest.raises(EngineRunError, match=r"'echo': \[1, 7, 4\]"):
+            engine.begin(**wrong)
+    else:
+        run = engine.begin(**wrong)
+        for _ in range(2):
+            with pytest.raises(EngineRunError, match=r"'echo': \[1, 7, 4\]"):
+                run.outputs()
+    for seed in range(3):
+        assert_right(engine.begin(**inputs(seed=seed)).outputs(), inputs(seed=seed))
+    with pytest.raises(SignatureMismatchError, match=r"\['offset'\] are missing"):
+        engine.begin(**moving(inputs()))
+
+
+def test_more_runs_at_once_than_threads_are_refused(backend: str, tmp_path: Path) -> None:
+    artifact = write_model(tmp_path / "component.onnx")
+    with pytest.raises(ConfigError, match="runs_at_once 2, expected at least 1 and at most the 1 threads"):
+        open_engine(backend, artifact, SIGNATURE, num_threads=1, runs_at_once=2)
+    with pytest.raises(ConfigError, match="runs_at_once 0, expected at least 1"):
+        open_engine(backend, artifact, SIGNATURE, runs_at_once=0)
 
 
 def test_inputs_that_do_not_fit_are_named(engine: Engine) -> None:

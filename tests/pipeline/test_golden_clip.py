@@ -14,7 +14,8 @@ from models.audio_encoder import Wav2Vec2AudioEncoder, normalise, pad_to_frames
 from models.flow_transformer import Condition, FlowConfig, FlowTransformer
 from pipeline.audio_features import FrameGroups
 from pipeline.conditions import ClipConditions, Conditions, emotion_vector
-from pipeline.motion_sampler import MotionSampler, WindowSettings, frame_noise
+from pipeline.motion_noise import frame_noise
+from pipeline.motion_sampler import MotionSampler, WindowSettings
 from tests.fakes import FakeEngine
 from tests.golden import arrays, fill, relative_error, weights
 

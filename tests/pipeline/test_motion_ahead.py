@@ -8,7 +8,8 @@ import pytest
 from contract.packets import ConditionedFrame, MotionFrame
 from pipeline.conditions import emotion_vector
 from pipeline.motion_ahead import ASSUMED_SHARE
-from pipeline.motion_sampler import MotionSampler, WindowSettings, frame_noise
+from pipeline.motion_noise import frame_noise
+from pipeline.motion_sampler import MotionSampler, WindowSettings
 from tests.fakes import TINY_SPEC, FakeEngine, conditioned_field, silent_chunk
 
 SPEC = replace(TINY_SPEC, window_frames=50)

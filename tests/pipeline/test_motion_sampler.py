@@ -5,7 +5,8 @@ import pytest
 
 from contract.packets import ConditionedFrame, MotionFrame
 from pipeline.conditions import emotion_vector
-from pipeline.motion_sampler import MotionSampler, WindowSettings, first_state, frame_noise, sample_window
+from pipeline.motion_noise import frame_noise
+from pipeline.motion_sampler import MotionSampler, WindowSettings, first_state, sample_window
 from tests.fakes import TINY_SPEC, FakeEngine, conditioned_field, constant_field, linear_field, noise_chunks
 
 LATENT = TINY_SPEC.latent_dim
@@ -128,14 +129,6 @@ def test_the_seed_decides_the_motion() -> None:
     first = motion_of(sample_all(engine, settings(), 12, seed=1))
     np.testing.assert_array_equal(first, motion_of(sample_all(engine, settings(), 12, seed=1)))
     assert np.abs(first - motion_of(sample_all(engine, settings(), 12, seed=2))).max() > 0.1
-
-
-def test_noise_is_normal_and_its_rows_independent() -> None:
-    noise = frame_noise(5, 0, 2000, 64)
-    assert abs(noise.mean()) < 0.01
-    assert abs(noise.std() - 1) < 0.01
-    assert abs(np.mean(noise[:-1] * noise[1:])) < 0.01
-    np.testing.assert_array_equal(frame_noise(5, 700, 3, 64), noise[700:703])
 
 
 def test_reset_gives_the_same_motion_again() -> None:

@@ -14,7 +14,8 @@ from pipeline.expression import Expression
 from pipeline.frame_history import KEPT_FRAMES, FrameHistory
 from pipeline.motion_editor import MotionEdit
 from pipeline.motion_glide import GLIDE_FRAMES, MotionGlide
-from pipeline.motion_sampler import MotionSampler, WindowSettings, frame_noise
+from pipeline.motion_noise import frame_noise
+from pipeline.motion_sampler import MotionSampler, WindowSettings
 from pipeline.predicted_emotion import PredictedEmotion
 from tests.fakes import TINY_SPEC, FakeEngine, conditioned_field, fake_engines, noise_chunks, silent_chunk
 

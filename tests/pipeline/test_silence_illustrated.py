@@ -12,7 +12,7 @@ from assembly.avatar_factory import open_avatar
 from bench.sound_files import write_speech
 from bundles import embedded_bundle
 from contract.packets import FRAMES_PER_S, SAMPLES_PER_FRAME, AvatarFrame, SpeechChunk
-from engines.base import Array, Engine
+from engines.base import Array, Engine, OneAtATime
 from media.audio_file import read_audio
 from pipeline.avatar import NeuralAvatar, StreamSettings
 from pipeline.portrait import Portrait
@@ -35,7 +35,7 @@ class Work:
     inputs: list[dict[str, Array]] = field(default_factory=list)
 
 
-class Watched:
+class Watched(OneAtATime):
     """An engine whose work is counted, its own and that of engines bound from it."""
 
     def __init__(self, engine: Engine, work: Work) -> None:
@@ -81,10 +81,10 @@ class Stage:
 
     def motion(self, chunks: list[SpeechChunk], relaxed: bool) -> np.ndarray:
         """Coefficients of the motion drawn for a voice, every frame of it: [frames, directions]."""
-        # Without a basis nothing is known of distances: each frame is painted, from whatever windows.
+        # Without names nothing is known of distances: each frame is painted, from whatever windows.
         engines, work = self.avatar.engines, Work()
         blank = replace(engines, frame_decoder=Watched(Blank(engines.frame_decoder), work))
-        stream = NeuralAvatar(self.avatar.spec, blank).start(
+        stream = NeuralAvatar(replace(self.avatar.spec, motion_names=()), blank, self.basis).start(
             self.portrait, StreamSettings(HOP, LOOKAHEAD, relaxes_in_silence=relaxed)
         )
         for chunk in chunks:
@@ -93,7 +93,7 @@ class Stage:
         return np.stack([np.asarray(inputs["motion_latent"], np.float32)[0] for inputs in work.inputs]) @ self.basis
 
 
-class Blank:
+class Blank(OneAtATime):
     """A decoder of nothing."""
 
     def __init__(self, engine: Engine) -> None:
@@ -161,7 +161,9 @@ def test_idle_costs_the_engines_under_a_third_of_talking(
 def test_what_is_mixed_is_what_would_be_painted(stage: Stage, note_figures: Note) -> None:
     chunks = silence()[: 8 * FRAMES_PER_S]
     shown, _ = stage.film(chunks)
-    stream = NeuralAvatar(stage.avatar.spec, stage.avatar.engines).start(stage.portrait, StreamSettings(HOP, LOOKAHEAD))
+    stream = NeuralAvatar(replace(stage.avatar.spec, motion_names=()), stage.avatar.engines, stage.basis).start(
+        stage.portrait, StreamSettings(HOP, LOOKAHEAD)
+    )
     painted = [frame for chunk in chunks for frame in stream.push(chunk)]
     apart = np.stack(
         [np.abs(one.image[FACE].astype(int) - other.image[FACE]) for one, other in zip(shown, painted, strict=True)]
