@@ -17,10 +17,13 @@ def speeds(motion: FloatArray) -> Float64Array:
     return distances
 
 
-def split_at_seams(values: Float64Array, hop_frames: int) -> tuple[Float64Array, Float64Array]:
-    """Speeds over the seams between windows, and speeds inside them. values: of `speeds`, from a stream's start."""
+def split_at_seams(values: Float64Array, hop_frames: int, first_frame: int = 0) -> tuple[Float64Array, Float64Array]:
+    """Speeds over the seams between windows, and speeds inside them.
+
+    values: of `speeds`, from a stream's start; those before `first_frame` are left out
+    """
     is_seam = (np.arange(len(values)) + 1) % hop_frames == 0
-    return values[is_seam], values[~is_seam]
+    return values[first_frame:][is_seam[first_frame:]], values[first_frame:][~is_seam[first_frame:]]
 
 
 def seam_ratio(at_seams: Float64Array, inside: Float64Array) -> float:

@@ -3,7 +3,7 @@
 In: an open avatar and its portrait. Out: `ProfileChoice`, with the figures it was made by.
 
 Each profile's share of real time is what a second of speech takes of the engine thread: hearing it, drawing its
-windows, painting its frames. Speech, not silence, in which an avatar may do less. At most 60 % counts as sustained.
+windows, painting its frames. Speech, not silence, in which an avatar may do less. At most 70 % counts as sustained.
 The rest is for what is not measured here: conversion, the video coder and the network (15 % of one core), a browser on
 the same machine, the second drawing of a window whose emotion changes, and other programs, which come and go.
 """
@@ -20,7 +20,7 @@ from pipeline.portrait import Portrait
 from pipeline.profile import PROFILES, Profile
 from pipeline.speech_like import speech_like
 
-SUSTAINED_SHARE = 0.6
+SUSTAINED_SHARE = 0.7
 LONGEST_MEASURING_S = 2.0
 # Of each profile, so that one interruption by another program does not decide.
 NUM_TIMED_FRAMES = 25
@@ -141,18 +141,18 @@ def measure_load(
     # The first window is not timed: engines make themselves ready for its length.
     num_chunks = stream.delay_frames + (1 + num_windows) * profile.hop_frames
     drawing_s: list[float] = []  # a frame
-    painting_s: list[float] = []  # a frame
+    painting_s: list[float] = []  # a frame, mean of its window
     spent_s, is_first = 0.0, True
     for chunk in islice(speech_like(), num_chunks):
         began_s = timer.now_s()
         frames = stream.push(chunk)
         spent_s += timer.now_s() - began_s
-        painted_s = _painting_times_s(frames, timer.now_s)
-        if not painted_s:
+        painted_s = _painting_s(frames, timer.now_s)
+        if painted_s is None:
             continue
         if not is_first:
             drawing_s.append(spent_s / profile.hop_frames)
-            painting_s += painted_s
+            painting_s.append(painted_s)
         spent_s, is_first = 0.0, False
         if timer.is_over(len(drawing_s)):
             break
@@ -161,12 +161,11 @@ def measure_load(
     return ProfileLoad(profile, FRAMES_PER_S * median(drawing_s), FRAMES_PER_S * median(painting_s))
 
 
-def _painting_times_s(frames: Iterator[AvatarFrame], now_s: Callable[[], float]) -> list[float]:
-    """Of the window's first frames. The others are left unpainted: nobody watches this stream, and it ends here."""
-    times_s = []
+def _painting_s(frames: Iterator[AvatarFrame], now_s: Callable[[], float]) -> float | None:
+    """A frame, mean of the window's first ones, since two may be painted at once; None where there are none.
+
+    The others are left unpainted: nobody watches this stream, and it ends here.
+    """
     began_s = now_s()
-    for _ in islice(frames, NUM_PAINTED_FRAMES):
-        ended_s = now_s()
-        times_s.append(ended_s - began_s)
-        began_s = ended_s
-    return times_s
+    num_painted = sum(1 for _ in islice(frames, NUM_PAINTED_FRAMES))
+    return (now_s() - began_s) / num_painted if num_painted else None

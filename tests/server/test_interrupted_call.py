@@ -13,7 +13,9 @@ import av
 import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
+from contract.packets import FRAMES_PER_S
 from pipeline.avatar import NeuralAvatar
+from pipeline.profile import INTERACTIVE
 from pipeline.test_pattern import TestPatternAvatar, read_counter, shows_flash
 from server.aiortc_patches import pass_audio_through
 from tests.fakes import TINY_SPEC, FakeEngine, fake_engines
@@ -22,8 +24,8 @@ from tests.server.test_signaling import assert_problem
 
 SPEC = replace(TINY_SPEC, audio_chunk_frames=1)
 LOW_HZ, HIGH_HZ = 300, 1500
-# From the call to the last old sound and to the closed mouth: 200 ms and one hop of five frames.
-BAR_S = 0.4
+# From the call to the last old sound and to the closed mouth: 200 ms and one hop.
+BAR_S = 0.2 + INTERACTIVE.hop_frames / FRAMES_PER_S
 log = logging.getLogger(__name__)
 
 
@@ -114,7 +116,7 @@ def told(caller: Caller) -> list[dict[str, Any]]:
 
 async def test_the_voice_stops_and_the_mouth_closes_in_time() -> None:
     sound_s, mouth_s = [], []
-    async with running_server(talking_face(), hop_frames=5, lookahead_frames=2) as server:
+    async with running_server(talking_face(), hop_frames=INTERACTIVE.hop_frames, lookahead_frames=2) as server:
         microphone = ToneTrack()
         caller, address = await begin(server, microphone)
         for epoch in (1, 2, 3):
