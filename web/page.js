@@ -5,6 +5,7 @@
 import { AvatarCall } from "./avatar.js";
 import { ExpressionControls } from "./expression.js";
 import { InterruptControl } from "./interruption.js";
+import { LevelDisplay } from "./level_display.js";
 import { LevelMeter, listMicrophones, openMicrophone } from "./microphone.js";
 import { StatisticsPanel } from "./statistics_panel.js";
 
@@ -14,6 +15,7 @@ const PORTRAIT_SETTLE_MS = 350;
 const at = (id) => document.getElementById(id);
 const call = new AvatarCall();
 const meter = new LevelMeter();
+const levelDisplay = new LevelDisplay({ video: at("avatar"), bar: at("level"), halo: at("halo") });
 const statistics = new StatisticsPanel(at);
 const interruption = new InterruptControl({ call, button: at("interrupt"), notice: at("interrupt-notice") });
 const expression = new ExpressionControls({
@@ -174,12 +176,7 @@ async function loadControls() {
 
 // ---------------------------------------------------------------- microphone
 
-function showLevel(level) {
-  const shown = microphone?.enabled ? level : 0;
-  at("level").style.setProperty("--level", shown.toFixed(3));
-  at("level").setAttribute("aria-valuenow", `${Math.round(100 * shown)}`);
-  at("halo").style.setProperty("--level", shown.toFixed(3));
-}
+const showLevel = (level) => levelDisplay.show(microphone?.enabled ? level : 0);
 
 async function listChoices() {
   const devices = await listMicrophones();
