@@ -49,32 +49,38 @@ def chromium_call(
         began_ms = page.evaluate("() => performance.now()")
         meter = LoadMeter(server)
         samples = [_sample(page)]
-        for _ in range(max(1, round(duration_s))):
+        # The server counts once a second: one more, so that so many are between its first count and its last.
+        for _ in range(max(1, round(duration_s)) + 1):
             page.wait_for_timeout(1000)
             samples.append(_sample(page))
         load = meter.read()
+        # Handing over what was recorded takes all cores for a second, and is no part of the call.
+        ended_ms = page.evaluate("() => performance.now()")
         recording = Recording.from_page(page.evaluate("() => window.stopRecording()"))
         measured = page.evaluate("() => window.readMeasured()")
         page.click("#stop")
         page.wait_for_selector("body[data-state=idle]")
-    return page_figures(recording, measured, samples, began_ms), load
+    return page_figures(recording, measured, samples, (began_ms, ended_ms)), load
 
 
 def page_figures(
-    recording: Recording, measured: Mapping[str, Any], samples: Sequence[Mapping[str, Any]], began_ms: float
+    recording: Recording,
+    measured: Mapping[str, Any],
+    samples: Sequence[Mapping[str, Any]],
+    span_ms: tuple[float, float],
 ) -> CallFigures:
     """Figures of a recorded call.
 
     measured: as measuring_probe.js tells it
     samples: one a second, `video` and `pair` of getStats
-    began_ms: when the recording began, on the page's clock
+    span_ms: when what is measured begins and ends, on the page's clock
     """
     stages: dict[str, list[float]] = {}
 
     def add(stage: str, times_ms: Sequence[float]) -> None:
         stages.setdefault(stage, []).extend(times_ms)
 
-    heard = [each for each in measured["messages"] if each["at"] >= began_ms]
+    heard = [each for each in measured["messages"] if span_ms[0] <= each["at"] <= span_ms[1]]
     traces = [each for each in heard if each["message"]["type"] == "trace"]
     rows = {row["position"]: row for each in traces for row in each["message"]["frames"]}
     for row in rows.values():

@@ -55,7 +55,7 @@ def test_a_page_knows_eye_ear_and_their_skew() -> None:
     measured = {"messages": trace(spoken_ms), "offeredAt": 100.0, "firstFrameAt": 480.0}
     samples = [{"video": VIDEO | {"jitterBufferDelay": 0.75 * i, "jitterBufferEmittedCount": 25 * i},
                 "pair": {"currentRoundTripTime": 0.004}} for i in range(4)]  # fmt: skip
-    found = page_figures(recording(spoken_ms), measured, samples, began_ms=0.0)
+    found = page_figures(recording(spoken_ms), measured, samples, (0.0, float(LENGTH_MS)))
     assert found.num_clicks == found.num_clicks_seen == found.num_clicks_heard == len(spoken_ms)
     assert found.stages_ms["mic_to_eye"] == pytest.approx([EYE_MS] * len(spoken_ms), abs=6)
     assert found.stages_ms["mic_to_ear"] == pytest.approx([EAR_MS] * len(spoken_ms), abs=1)
@@ -64,6 +64,21 @@ def test_a_page_knows_eye_ear_and_their_skew() -> None:
     assert found.stages_ms["jitter_buffer"] == pytest.approx([30.0] * 3)
     assert found.stages_ms["network"] == pytest.approx([2.0] * 3)
     assert found.first_frame_ms == 380
+
+
+def test_what_happens_before_and_after_the_recording_is_not_counted() -> None:
+    spoken_ms = np.round(np.array(click_starts(28 * VOICE_RATE_HZ)) * 1000 / VOICE_RATE_HZ)
+    counts = {500: 7, 1500: 7, 20_000: 8, 29_900: 8, 30_100: 30}
+    told = [
+        {"at": at_ms, "message": {"type": "stats", "counts": {
+            "frames_released": at_ms // 40, "frames_repeated": number, "frames_dropped": 0}}}
+        for at_ms, number in counts.items()
+    ]  # fmt: skip
+    measured = {"messages": [*trace(spoken_ms), *told], "offeredAt": 100.0, "firstFrameAt": 480.0}
+    samples = [{"video": VIDEO, "pair": None}] * 2
+    found = page_figures(recording(spoken_ms), measured, samples, (1000.0, 30_000.0))
+    assert found.counts["frames_repeated"] == 1
+    assert found.counts["frames_released"] == 29_900 // 40 - 1500 // 40
 
 
 @pytest.mark.slow
