@@ -29,18 +29,17 @@ class ExaminationSize:
 
     num_pictured: int = 24
     num_motions: int = 5
-    num_talks: int = 6
+    num_talks: int = 12
     num_mood_people: int = 4
     mood_clip_s: float = 4.0
     num_silent: int = 2
     silence_s: float = 10.0
-    num_seam_clips: int = 24
-    num_live_seam_clips: int = 6
+    num_seam_clips: int = 6
     num_timed_frames: int = 40
     recipe: ReaderRecipe = field(default_factory=ReaderRecipe)
 
 
-QUICK_SIZE = ExaminationSize(2, 2, 1, 1, 1.0, 1, 1.0, 1, 1, 3, QUICK_RECIPE)
+QUICK_SIZE = ExaminationSize(2, 2, 1, 1, 1.0, 1, 1.0, 1, 3, QUICK_RECIPE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +95,7 @@ class Examination:
     def clips(self) -> list[Clip]:
         """What is said, by voices and in sentences that no training has heard; raises ConfigError."""
         size = self.size
-        counts = (size.num_talks, size.num_mood_people, size.num_seam_clips, size.num_live_seam_clips)
+        counts = (size.num_talks, size.num_mood_people, size.num_seam_clips)
         return spoken_clips(max(*counts, 2))
 
     @cached_property

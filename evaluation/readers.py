@@ -18,6 +18,7 @@ from evaluation.face_crops import CROPS, EYES, FACE, MOUTH, Framing, crops_of
 MOUTH_READINGS = ("opening", "jaw", "lip_width", "lip_rounding", "lip_closing", "lip_tuck", "smile")
 EYE_READINGS = ("blink", "gaze_x", "gaze_y", "brow_raise", "brow_furrow")
 READINGS = (*MOUTH_READINGS, *EYE_READINGS)
+_SIDEWARD = READINGS.index("gaze_x")
 # Crops are shifted by chance in training; elsewhere their middle is read.
 MARGIN_PX = 8
 _BATCH_FRAMES = 64
@@ -30,7 +31,7 @@ class ReaderConfig:
     channels: tuple[int, ...] = (16, 32, 48, 64)
     feature_dim: int = 96
     embedding_dim: int = 64
-    num_people: int = 220
+    num_people: int = 400
 
 
 def _trunk(size: tuple[int, int], config: ReaderConfig) -> nn.Sequential:
@@ -117,8 +118,14 @@ class FaceReader:
         parts: list[tuple[Tensor, Tensor, Tensor]] = []
         for start in range(0, len(mouth), _BATCH_FRAMES):
             batch = slice(start, start + _BATCH_FRAMES)
-            readings, moods = self.readers.read_motion(middle(mouth[batch]), middle(eyes[batch]))
-            parts.append((readings, moods.softmax(1), self.readers.embed(middle(face[batch]))))
+            crops = middle(mouth[batch]), middle(eyes[batch])
+            readings, moods = self.readers.read_motion(*crops)
+            # A face and its mirror image move alike and are the same person's, and are misread apart.
+            mirrored, _ = self.readers.read_motion(*(crop.flip(3) for crop in crops))
+            mirrored[:, _SIDEWARD] *= -1
+            faces = middle(face[batch])
+            embedded = F.normalize(self.readers.embed(faces) + self.readers.embed(faces.flip(3)), dim=1)
+            parts.append(((readings + mirrored) / 2, moods.softmax(1), embedded))
         columns = [torch.cat(column).numpy() for column in zip(*parts, strict=True)]
         return FaceReadings(columns[0] * self.spread, columns[1], columns[2])
 

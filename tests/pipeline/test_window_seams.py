@@ -31,3 +31,21 @@ def test_the_ratio_is_that_of_the_medians() -> None:
     assert seam_ratio(*split_at_seams(speeds(motion), hop_frames=5)) == pytest.approx(4.0)
     at_rest = np.zeros((20, 1))
     assert seam_ratio(*split_at_seams(speeds(at_rest), hop_frames=5)) == 0.0
+
+
+def test_begun_at_every_place_of_a_window_true_motion_has_no_seams_and_jumps_stay_jumps() -> None:
+    clip = np.random.default_rng(0).uniform(0.5, 1.5, 200)
+    clip[3::4] *= 3  # as syllables may fall
+
+    def ratio(jump: float, delays: range) -> float:
+        parts = []
+        for delay in delays:
+            values = np.concatenate([np.zeros(delay), clip])
+            values[3::4] *= jump
+            parts.append(split_at_seams(values, 4, first_frame=delay))
+        at_seams, inside = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return seam_ratio(at_seams, inside)
+
+    assert ratio(1.0, range(1)) > 2.5
+    assert ratio(1.0, range(4)) == pytest.approx(1.0, abs=0.01)
+    assert ratio(1.5, range(4)) == pytest.approx(1.5, abs=0.02)
