@@ -110,7 +110,8 @@ def _frames_at_once(artifact: Path, num_threads: int | None) -> int:
     # Two threads that share one frame wait for each other after every layer, and for whatever else wants their cores;
     # two frames of one thread each don't (docs/architecture.md, Two frames at once). It takes working memory twice.
     is_small = artifact.stat().st_size < SMALL_BYTES
-    return min(2, num_threads or len(os.sched_getaffinity(0))) if is_small else 1
+    num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(2, num_threads or num_cores) if is_small else 1
 
 
 def _precision(manifest: Manifest, name: ComponentName, asked: str, backend: str) -> Precision:

@@ -65,7 +65,10 @@ class Engine(Protocol):
         ...
 
     def begin(self, **inputs: Array) -> Run:
-        """Begin a run, whose inputs nobody may write to before its end; it need not be waited for. Raises as `run`."""
+        """Begin a run, whose inputs nobody may write to before its end; it need not be waited for.
+
+        Raises SignatureMismatchError; other errors as `run`, here or from the run's outputs.
+        """
         ...
 
     def bind(self, **constants: Array) -> "Engine":

@@ -55,8 +55,11 @@ class OpenVinoEngine:
             self._model, self._tables = _compile(artifact, signature, precision, num_threads, runs_at_once)
             return_free_memory()
         self.signature = signature
-        self.runs_at_once = runs_at_once
+        # The library may give fewer than it was asked for.
+        self.runs_at_once = min(runs_at_once, int(self._model.get_property(properties.num_streams)))
         self._batches: dict[str, Array] = {}
+        self._kept: dict[str, Any] = {}
+        self._lock = Lock()
         self._open_requests({})
 
     def run(self, **inputs: Array) -> dict[str, Array]:
@@ -85,7 +88,7 @@ class OpenVinoEngine:
         return run
 
     def bind(self, **constants: Array) -> "OpenVinoEngine":
-        """The same model with a request of its own that keeps these inputs."""
+        """The same model with requests of its own that keep these inputs."""
         check_some_inputs(self.signature, constants)
         self._check_open()
         bound = object.__new__(OpenVinoEngine)
@@ -93,6 +96,7 @@ class OpenVinoEngine:
         bound.runs_at_once = self.runs_at_once
         bound._model, bound._tables = self._model, self._tables
         bound._batches = {**self._batches, **{name: array[:, :0] for name, array in constants.items()}}
+        bound._lock = Lock()
         # Copies, since requests read them at every run and the caller may write into its own.
         copies = {name: self._tensor(name, array) for name, array in constants.items()}
         bound._open_requests({**self._kept, **copies})
@@ -105,11 +109,13 @@ class OpenVinoEngine:
                 if run is not None:
                     run.settle()
             self._requests.clear()
+            self._under_way.clear()
+            self._kept = {}
+            self._model = None
 
     def _open_requests(self, kept: dict[str, Any]) -> None:
         """As many as may be under way, all with the same inputs kept; the one whose turn is next stands first."""
         self._kept = kept
-        self._lock = Lock()
         self._requests: deque[Any] = deque(self._model.create_infer_request() for _ in range(self.runs_at_once))
         self._under_way: deque[OpenVinoRun | None] = deque([None] * self.runs_at_once)
         for request in self._requests:
@@ -170,7 +176,8 @@ def _compile(
         hint.enable_cpu_pinning: False,
     }
     if runs_at_once > 1:
-        # Beside a second model with all threads for one run, both would wait spinning, for each other's cores.
+        # Each has its share of the threads. (A second model with all of them, for a run that is alone, was tried: its
+        # threads spin after a run, and took the cores of the others.)
         options[properties.num_streams] = runs_at_once
     if num_threads is not None:
         options[properties.inference_num_threads] = num_threads

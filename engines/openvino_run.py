@@ -17,7 +17,7 @@ class OpenVinoRun:
     """A run that has begun. The request is free again when it is settled, waited for or not."""
 
     def __init__(self, request: Any, inputs: dict[str, Any], shapes: dict[str, list[int]], names: list[str]) -> None:
-        """Begin it; raises EngineRunError.
+        """Begin it; what fails is told by `outputs`.
 
         inputs: arrays and tensors by name, which the request reads where they lie
         shapes: of the inputs as they were given, for messages
@@ -52,8 +52,8 @@ class OpenVinoRun:
     def outputs(self) -> dict[str, Array]:
         """Wait for the end; the outputs are the caller's own. Raises EngineRunError."""
         self.settle()
-        if self._error is not None:
-            raise failure(self._error, self._shapes) from self._error
+        if self._error is not None or not self._outputs:
+            raise failure(self._error or RuntimeError("no outputs"), self._shapes) from self._error
         check_outputs(self._outputs, self._shapes)
         return self._outputs
 

@@ -42,7 +42,7 @@ class AvatarStream(Protocol):
     def direct(self, expression: Expression) -> None:
         """Change what is asked of the face; raises ConfigError, and changes nothing, where it can't be had.
 
-        The emotion counts from the next window drawn, the edits from the next frame painted. The motion glides over to
+        The emotion counts from the next window drawn, the edits from the next frame begun. The motion glides over to
         either: EMOTION_GLIDE_FRAMES of pipeline.emotion_glide, GLIDE_FRAMES of pipeline.motion_glide.
         """
         ...

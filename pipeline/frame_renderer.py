@@ -33,7 +33,7 @@ class Picture(Protocol):
 
     @property
     def image(self) -> UInt8Array:
-        """[height, width, 3] uint8 RGB, always the same array; waits for it. Raises EngineRunError."""
+        """[height, width, 3] uint8 RGB; waits for it. Raises EngineRunError."""
         ...
 
 
