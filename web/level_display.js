@@ -5,7 +5,7 @@
  * without a GPU half of what the whole call does.
  */
 
-const LONGEST_WAIT_MS = 150; // for a picture
+const LONGEST_WAIT_MS = 90; // for a picture
 
 export class LevelDisplay {
   #video;
@@ -22,10 +22,11 @@ export class LevelDisplay {
     this.#follow();
   }
 
-  /** Show this level, 0 to 1, with the next picture; soon where none comes. */
+  /** Show this level, 0 to 1, with the next picture; soon where none comes, and at once where it is 0. */
   show(level) {
     this.#level = level;
-    if (performance.now() - this.#drawnAt_ms > LONGEST_WAIT_MS) this.#draw();
+    // After the last 0 of a call neither a picture nor another level may come.
+    if (level === 0 || performance.now() - this.#drawnAt_ms > LONGEST_WAIT_MS) this.#draw();
   }
 
   #follow() {

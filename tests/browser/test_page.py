@@ -232,7 +232,14 @@ def test_muting_stops_the_microphone_only(browser: Browser, server: LiveServer) 
     assert played_s(page) > before_s
     page.click("#mute")
     assert microphone_of(page)["isEnabled"]
-    end(page)
+    page.wait_for_function("Number(document.querySelector('#level').getAttribute('aria-valuenow')) > 10")
+    page.click("#stop")
+    # Neither a picture nor another level comes after the last one.
+    expect(page.locator("body")).to_have_attribute("data-state", "idle")
+    shown = "name => document.querySelector(name).style.getPropertyValue('--level')"
+    assert [page.evaluate(shown, name) for name in ("#halo", "#level")] == ["0", "0"]
+    expect(page.locator("#level")).to_have_attribute("aria-valuenow", "0")
+    page.context.close()
 
 
 def test_returned_voice_is_silent_until_asked_for(browser: Browser, server: LiveServer) -> None:
