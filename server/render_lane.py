@@ -119,7 +119,7 @@ class RenderLane:
         self._worker.wake()
 
     def direct(self, expression: Expression) -> None:
-        """Ask something else of the face, which is one that the avatar can show; it counts from the next frame on."""
+        """Ask something else of the face, which is one that the avatar can show; it counts from the next begun."""
         self._wishes.append(expression)
 
     def interrupt(self, epoch: int, last_index: int) -> None:

@@ -25,7 +25,8 @@ LONGEST_MEASURING_S = 2.0
 # Of each profile, so that one interruption by another program does not decide.
 NUM_TIMED_FRAMES = 25
 # A frame costs the same in every window, and a slow machine must not paint fifty to learn that it is slow.
-NUM_PAINTED_FRAMES = 5
+# Even, since two may be painted at once: the last of an odd number would count as much as two.
+NUM_PAINTED_FRAMES = 4
 
 
 @dataclass(frozen=True, slots=True)

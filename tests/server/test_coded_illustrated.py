@@ -54,7 +54,7 @@ def talking(file: Path | None) -> list[UInt8Array]:
     """Pictures of speech, [384, 256] uint8, I420; of the bundle's own face, or one from a file."""
     folder = embedded_bundle()
     manifest = read_manifest(folder, verify_sums=False)
-    settings = StreamSettings(hop_frames=5, lookahead_frames=2)
+    settings = StreamSettings()
     avatar, pictures = open_avatar(folder, settings=settings), PictureFormat()
     own = folder / manifest.portraits[manifest.default_portrait].file
     stream = avatar.start(avatar.prepare(read_picture(file or own)), settings)

@@ -129,10 +129,11 @@ def test_frames_painted_in_pairs_take_half_of_what_the_first_of_a_pair_does() ->
         def frame_s(self, value: float) -> None:
             pass
 
-    clock = FakeClock()
-    avatar = Paired(clock, 0.010, 0.0, 0.0)
-    choice = choose_profile(avatar, avatar.prepare(PICTURE), StreamSettings(), clock.now_s)
-    assert choice.profile == INTERACTIVE and choice.loads[0].share == pytest.approx(0.2625)
+    for window_s, expected, share in ((0.010, INTERACTIVE, 0.2625), (0.100, BALANCED, 0.45)):
+        clock = FakeClock()
+        avatar = Paired(clock, window_s, 0.0, 0.0)
+        choice = choose_profile(avatar, avatar.prepare(PICTURE), StreamSettings(), clock.now_s)
+        assert choice.profile == expected and choice.loads[-1].share == pytest.approx(share)
 
 
 def test_where_painting_alone_is_too_slow_nothing_longer_is_tried() -> None:
