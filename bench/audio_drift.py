@@ -6,7 +6,7 @@ Out: a table in Markdown: drift of features and motion by context, look-ahead an
     python -m bench.audio_drift --bundle BUNDLE SPEECH...         without --bundle, what needs no networks
 
 Drift is the root mean square of the difference to whole-clip features (or to the motion drawn from them with the same
-noise) over the spread of the latter about its mean. Calls give five frames, as calls do in conversation. Two stretches
+noise) over the spread of the latter about its mean. Calls give five frames, about as in conversation. Two stretches of
 a clip are measured, their first ten frames being what the motion of the others carries over.
 """
 
