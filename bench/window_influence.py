@@ -10,7 +10,7 @@ with the noise of absolute frame indexes, as streams have it, and once with othe
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from contract.packets import Float32Array, UInt8Array
 from contract.spec import AvatarSpec
 from engines.base import Engine
 from pipeline.frame_renderer import FrameRenderer
-from pipeline.motion_noise import NoiseScale, frame_noise
+from pipeline.motion_noise import UNSCALED, NoiseScale, frame_noise
 from pipeline.motion_window import (
     WindowSettings,
     WindowState,
@@ -56,7 +56,7 @@ class Speaker:
     audio_features: Float32Array
     emotion: Float32Array
     window: WindowSettings
-    noise_scale: NoiseScale = field(default_factory=NoiseScale)
+    noise_scale: NoiseScale = UNSCALED
 
     def noise(self, first_index: int, num_frames: int) -> Float32Array:
         """What motion is drawn from, [num_frames, latent_dim] float32."""

@@ -48,3 +48,6 @@ class NoiseScale:
             return noise
         directions, changed = self._change
         return (noise + (noise @ directions) @ changed.T).astype(np.float32, copy=False)
+
+
+UNSCALED = NoiseScale()

@@ -24,7 +24,7 @@ from engines.base import Engine
 from pipeline.emotion_glide import SPLICE_GLIDE_FRAMES, EmotionGlide
 from pipeline.frame_history import FrameHistory
 from pipeline.motion_ahead import QUIET_FRAMES, MotionAhead
-from pipeline.motion_noise import NoiseScale, frame_noise
+from pipeline.motion_noise import UNSCALED, NoiseScale, frame_noise
 from pipeline.motion_window import WindowSettings, WindowState, draw_motion, first_state, sample_window
 
 __all__ = [
@@ -64,7 +64,7 @@ class MotionSampler:
         spec: AvatarSpec,
         settings: WindowSettings,
         seed: int = 0,
-        noise_scale: NoiseScale = NoiseScale(),  # noqa: B008
+        noise_scale: NoiseScale = UNSCALED,
     ) -> None:
         """engine: the flow transformer, with the portrait's `reference_motion` bound
 

@@ -40,6 +40,19 @@ def test_painted_faces_come_with_their_truth() -> None:
     assert truth[:, READINGS.index("opening")] == pytest.approx(faces.opening)
 
 
+def test_a_mirror_image_is_read_alike_but_for_where_eyes_look() -> None:
+    torch.manual_seed(0)
+    reader = FaceReader(Readers(ReaderConfig((8, 8, 8, 8), 16, 8, 4)), reading_spread(), 0.0, {})
+    faces = paint_crowd(Crowd(seed=5, first=40, num_people=2, num_frames=3))
+    crops = {"mouth": faces.mouth, "eyes": faces.eyes, "face": faces.face}
+    seen = reader.read_crops(**crops)
+    mirrored = reader.read_crops(**{name: np.ascontiguousarray(crop[:, :, ::-1]) for name, crop in crops.items()})
+    sign = np.array([-1 if name == "gaze_x" else 1 for name in READINGS])
+    np.testing.assert_allclose(mirrored.readings, seen.readings * sign, atol=1e-5)
+    np.testing.assert_allclose(mirrored.embeddings, seen.embeddings, atol=1e-5)
+    assert np.abs(seen.of("gaze_x")).max() > 1e-4, "a sign that nothing shows is no check"
+
+
 def test_an_opening_is_measured_on_the_face_not_on_the_picture() -> None:
     motion = np.zeros(len(MOTION_NAMES), np.float32)
     identity = CAST["anna"]
