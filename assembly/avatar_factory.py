@@ -10,14 +10,15 @@ from pathlib import Path
 
 from bundles.manifest import Manifest, read_manifest
 from bundles.motion_basis import read_motion_basis
-from contract.errors import ConfigError
+from contract.errors import BundleError, ConfigError
 from contract.spec import OPTIONAL_COMPONENTS, REQUIRED_COMPONENTS, ComponentName, EngineSignature, TensorSpec
+from engines.activation_ranges import ranges_path
 from engines.base import Engine, Precision
-from engines.registry import open_engine, resolve_backend, takes_bfloat16
+from engines.registry import open_engine, resolve_backend, takes_bfloat16, takes_int8
 from pipeline.avatar import Avatar, AvatarEngines, NeuralAvatar, StreamSettings, motion_editor
 from pipeline.face_detector import open_face_detector
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 SMALL_BYTES = 64 * 2**20
 
 
@@ -34,7 +35,8 @@ def open_avatar(
 
     engine: "auto" or a backend of engines.registry
     precision: "auto" takes the lowest that the bundle says a component tolerates, where this machine computes it no
-        slower; "float32" and "bfloat16" ask for one in all components but the audio encoder, which is float32 always
+        slower; "float32" and "bfloat16" ask for one in all components but the audio encoder, which is float32 always;
+        "int8" asks for it in those that tolerate it, and is "auto" for the others
     settings: of the streams to come, where known; they are checked here, before the work of opening. With an emotion
         chosen the classifier is left closed
     num_threads: of each engine; None is one where sharing the work costs more than it gains, else the backend's choice
@@ -60,6 +62,9 @@ def open_avatar(
         if name == "frame_decoder":
             runs_at_once = _frames_at_once(artifact, num_threads) if frames_at_once is None else frames_at_once
         chosen = _precision(manifest, name, precision, backend)
+        ranges = manifest.components[name].ranges
+        if chosen == "int8" and ranges is not None and bundle / ranges.file != ranges_path(artifact):
+            raise BundleError(f"{bundle}: {name} has ranges in {ranges.file!r}, expected {ranges_path(artifact).name}")
         return open_engine(backend, artifact, signature, chosen, threads, runs_at_once)
 
     # It takes memory and time to open, and nobody asks it when the emotion is chosen.
@@ -119,4 +124,7 @@ def _precision(manifest: Manifest, name: ComponentName, asked: str, backend: str
         return "float32"
     if asked == "bfloat16":
         return "bfloat16"
-    return "bfloat16" if manifest.components[name].precision == "bfloat16" and takes_bfloat16(backend) else "float32"
+    lowest = manifest.components[name].precision
+    if lowest == "int8" and (asked == "int8" or takes_int8(backend)):
+        return "int8"
+    return "bfloat16" if lowest != "float32" and takes_bfloat16(backend) else "float32"

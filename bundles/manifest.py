@@ -1,6 +1,7 @@
 """What a bundle says of itself: `manifest.json`, read, checked against the folder, and written.
 
-{"format": 1, "name", "licence", "spec": AvatarSpec, "components": {name: {"file", "precision", "sha256"}},
+{"format": 1, "name", "licence", "spec": AvatarSpec,
+ "components": {name: {"file", "precision", "sha256", "ranges": {"file", "sha256"} (optional)}},
  "motion_basis": {"file", "sha256"} (optional), "portraits": {name: {"file", "title", "licence"}},
  "default_portrait": name, "made_by": {...}}
 """
@@ -18,23 +19,9 @@ from contract.spec import OPTIONAL_COMPONENTS, REQUIRED_COMPONENTS, AvatarSpec, 
 
 FORMAT = 1
 FILE_NAME = "manifest.json"
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "int8")
 _PORTRAIT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """One exported network.
-
-    file: path inside the bundle
-    precision: the lowest that it tolerates, "float32" or "bfloat16"
-    sha256: of the file, hexadecimal
-    """
-
-    file: str
-    precision: str
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +30,26 @@ class BundledFile:
 
     file: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One exported network.
+
+    file: path inside the bundle
+    precision: the lowest that it tolerates: "float32", "bfloat16" or "int8", which is that of its products alone
+    sha256: of the file, hexadecimal
+    ranges: of what its convolutions are given, where they tolerate 8 bits (engines/activation_ranges.py)
+    """
+
+    file: str
+    precision: str
+    sha256: str
+    ranges: BundledFile | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as they stand in the file."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ class Manifest:
             "name": self.name,
             "licence": self.licence,
             "spec": self.spec.to_json(),
-            "components": {name: asdict(component) for name, component in self.components.items()},
+            "components": {name: component.to_json() for name, component in self.components.items()},
             **({} if self.motion_basis is None else {"motion_basis": asdict(self.motion_basis)}),
             "portraits": {name: asdict(portrait) for name, portrait in self.portraits.items()},
             "default_portrait": self.default_portrait,
@@ -99,7 +106,9 @@ def read_manifest(bundle: Path, verify_sums: bool = True) -> Manifest:
         raise BundleError(f"{path} is not JSON: {error}") from error
     manifest = _from_json(values, path)
     for component in manifest.components.values():
-        _check_file(bundle, component.file, component.sha256 if verify_sums else None)
+        for file in (component, component.ranges):
+            if file is not None:
+                _check_file(bundle, file.file, file.sha256 if verify_sums else None)
     if manifest.motion_basis is not None:
         _check_file(bundle, manifest.motion_basis.file, manifest.motion_basis.sha256 if verify_sums else None)
     for portrait in manifest.portraits.values():
@@ -152,7 +161,8 @@ def _from_json(values: Any, path: Path) -> Manifest:
 
 def _component(entry: Any, where: str) -> Component:
     entry = _entry(entry, where)
-    component = Component(*(_text(entry, name, where) for name in ("file", "precision", "sha256")))
+    file, precision, sha256 = (_text(entry, name, where) for name in ("file", "precision", "sha256"))
+    component = Component(file, precision, sha256, _bundled_file(entry.get("ranges"), f"{where}: ranges"))
     if component.precision not in PRECISIONS:
         raise BundleError(f"{where}: precision {component.precision!r}, expected one of {', '.join(PRECISIONS)}")
     _check_sha256(component.sha256, where)

@@ -123,11 +123,15 @@ def onnxruntime_providers() -> str:
 
 
 def chosen_engine() -> str:
-    """The backend that serving takes unasked, and whether in bfloat16."""
-    from engines.registry import resolve_backend, takes_bfloat16
+    """The backend that serving takes unasked, and which of the short numbers it multiplies."""
+    from engines.registry import resolve_backend, takes_bfloat16, takes_int8
 
     backend = resolve_backend("auto")
-    return f"{backend}, bfloat16 {'where a bundle bears it' if takes_bfloat16(backend) else 'left out: slower here'}"
+    forms = {"bfloat16": takes_bfloat16(backend), "8 bits": takes_int8(backend)}
+    told = (
+        f"{form} {'where a bundle bears it' if pays else 'left out: no faster here'}" for form, pays in forms.items()
+    )
+    return ", ".join((backend, *told))
 
 
 def codecs() -> Iterator[Finding]:

@@ -12,7 +12,8 @@ def export(
         "bundles/illustrated"
     ),
 ) -> None:
-    """Export the trained networks to ONNX, check each file against its network, and write the bundle."""
+    """Export the trained networks to ONNX, check each file against its network, write the bundle, and calibrate it."""
+    from cli.calibrate import calibrate_bundle
     from export.make_bundle import make_bundle
     from export.networks import load_networks
 
@@ -21,3 +22,4 @@ def export(
     for component, error in errors.items():
         typer.echo(f"{component}: largest difference to its network {error:.1e}")
     typer.echo(f"Bundle written to {output}.")
+    calibrate_bundle(output)

@@ -13,7 +13,7 @@ import typer
 
 from contract.errors import FloatAvatarError
 
-COMMANDS = ("serve", "generate", "import-checkpoint", "export", "train", "evaluate", "bench", "doctor")
+COMMANDS = ("serve", "generate", "import-checkpoint", "export", "calibrate", "train", "evaluate", "bench", "doctor")
 TRAINING_PACKAGES = ("torch", "onnx", "onnxscript", "skia", "transformers", "safetensors", "huggingface_hub")
 
 app = typer.Typer(

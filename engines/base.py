@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from contract.spec import EngineSignature
 
 Array = NDArray[np.generic]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "int8"]
 
 
 class Run(Protocol):

@@ -28,12 +28,14 @@ import openvino as ov  # noqa: E402
 from openvino import properties  # noqa: E402
 from openvino.properties import device, hint  # noqa: E402
 
-from engines.openvino_precision import bfloat16_pays  # noqa: E402
+from engines.activation_ranges import ranges_path, read_ranges  # noqa: E402
+from engines.openvino_int8 import ROWS_STEPS, measure_ranges, quantize, shorten_matrices  # noqa: E402
+from engines.openvino_precision import beside_int8, bfloat16_pays, int8_pays  # noqa: E402
 from engines.openvino_run import OpenVinoRun, failure  # noqa: E402
 from engines.openvino_sampling import PixelTable, gather_pixels  # noqa: E402
 from engines.openvino_winograd import multiply_tiles  # noqa: E402
 
-__all__ = ["OpenVinoEngine", "bfloat16_pays"]
+__all__ = ["OpenVinoEngine", "bfloat16_pays", "int8_pays", "measure_ranges"]
 
 # Two threads that ask OpenVINO for a tensor's type for the first time at once wait for each other for ever.
 _OPENING = Lock()
@@ -163,13 +165,15 @@ def _compile(
     check_artifact(signature, found, artifact.name)
     if found.inputs != signature.inputs:
         model.reshape({t.name: [-1 if size is None else size for size in t.shape] for t in signature.inputs})
+    asked, precision = precision, beside_int8() if precision == "int8" else precision
     if precision == "bfloat16" and "BF16" not in core.get_property("CPU", device.capabilities):
         precision = "float32"
     tables = gather_pixels(model, precision)
+    options = _in_8_bits(model, artifact) if asked == "int8" else {}
     if tables and precision == "float32":
         # What warps runs for every frame. Other components run seldom, and may keep the runtime's own convolutions.
         multiply_tiles(model)
-    options: dict[Any, Any] = {
+    options |= {
         hint.performance_mode: hint.PerformanceMode.LATENCY,
         hint.inference_precision: ov.Type.bf16 if precision == "bfloat16" else ov.Type.f32,
         # A thread that is tied to a core waits there for whatever else the core is doing, and the others wait for it.
@@ -185,7 +189,7 @@ def _compile(
         # Kernels kept for other lengths are taken where they don't fit: after a first run on one frame, attention over
         # more of them is wrong for ever (OpenVINO 2026.4). New ones, where the length changes, cost 0.4 ms a layer.
         options["CPU_RUNTIME_CACHE_CAPACITY"] = 0
-    folder = cache_folder(artifact, f"openvino {ov.__version__}", precision)
+    folder = cache_folder(artifact, f"openvino {ov.__version__}", f"{asked} {precision}")
     if folder is not None:
         # A damaged or full cache must not stop the start; what fails without it as well is reported below.
         with suppress(RuntimeError):
@@ -194,6 +198,15 @@ def _compile(
         return core.compile_model(model, "CPU", options), tables
     except RuntimeError as error:
         raise EngineBuildError(f"OpenVINO can't compile {artifact}: {error}") from error
+
+
+def _in_8_bits(model: Any, artifact: Path) -> dict[Any, Any]:
+    """Let a model multiply bytes, in place; returns what to compile it with."""
+    if ranges_path(artifact).exists():
+        quantize(model, read_ranges(artifact))
+        return {}
+    shorten_matrices(model)
+    return dict(ROWS_STEPS)
 
 
 def _signature_of(model: Any, expected: EngineSignature) -> EngineSignature:

@@ -1,6 +1,8 @@
-"""Whether bfloat16 is worth it here: a processor may know it and compute it slower than float32.
+"""Which precisions pay on this processor: bfloat16, and 8 bits in convolutions.
 
-In: nothing. Out: yes or no, measured once a process on a convolution such as decoders are made of.
+A processor that knows bfloat16 may have no fast way to multiply it: a virtual machine without AMX was a quarter slower
+in it than in float32. One that does not multiply bytes loses sums of them. So both are tried, once a process, on
+convolutions such as decoders are made of.
 """
 
 import time
@@ -9,21 +11,35 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+from numpy.typing import NDArray
 from openvino import opset13 as ops
 from openvino.properties import hint, inference_num_threads
+
+from engines.base import Precision
+from engines.openvino_int8 import quantize
 
 _CHANNELS, _SIDE_PX, _NUM_LAYERS = 64, 64, 2
 _NUM_RUNS = 7
 # bfloat16 stays where it is about as fast: it takes half of the memory, and a close race would end otherwise each time.
 _SMALLEST_GAIN = 1.25
+# Where sums of two products do not fit into 16 bits, what comes out is a half of what should.
+_LARGEST_INT8_ERROR = 0.02
 
 
 @lru_cache(maxsize=1)
 def bfloat16_pays() -> bool:
     """True where bfloat16 is known to the processor and not clearly slower than float32; takes a tenth of a second."""
-    if "BF16" not in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        return False
-    return not is_clearly_slower(_seconds(ov.Type.bf16), _seconds(ov.Type.f32))
+    return _knows_bfloat16() and not is_clearly_slower(_trial("bfloat16")[0], _trial("float32")[0])
+
+
+@lru_cache(maxsize=1)
+def int8_pays() -> bool:
+    """True where convolutions in 8 bits are clearly faster than in any other precision, and right."""
+    seconds, result = _trial("int8")
+    others = ("float32", "bfloat16") if _knows_bfloat16() else ("float32",)
+    expected = _trial("float32")[1]
+    is_right = np.abs(result - expected).max() <= _LARGEST_INT8_ERROR * np.abs(expected).max()
+    return bool(is_right) and all(is_clearly_slower(_trial(other)[0], seconds) for other in others)
 
 
 def is_clearly_slower(seconds: float, other_s: float) -> bool:
@@ -31,10 +47,25 @@ def is_clearly_slower(seconds: float, other_s: float) -> bool:
     return seconds > _SMALLEST_GAIN * other_s
 
 
-def _seconds(precision: Any) -> float:
-    """The shortest of some runs, on one thread, so that what else the machine does matters little."""
+def beside_int8() -> Precision:
+    """What a network computes in where it does not in 8 bits."""
+    return "bfloat16" if bfloat16_pays() else "float32"
+
+
+def _knows_bfloat16() -> bool:
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+@lru_cache
+def _trial(precision: Precision) -> tuple[float, NDArray[np.float32]]:
+    """The shortest of some runs, on one thread, so that what else the machine does matters little; and their result."""
     compiled = ov.Core().compile_model(
-        _convolutions(), "CPU", {hint.inference_precision: precision, inference_num_threads: 1}
+        _convolutions(in_8_bits=precision == "int8"),
+        "CPU",
+        {
+            hint.inference_precision: ov.Type.bf16 if precision == "bfloat16" else ov.Type.f32,
+            inference_num_threads: 1,
+        },
     )
     request = compiled.create_infer_request()
     picture = np.ones((1, _CHANNELS, _SIDE_PX, _SIDE_PX), np.float32)
@@ -43,13 +74,20 @@ def _seconds(precision: Any) -> float:
         began_s = time.perf_counter()
         request.infer([picture])
         times.append(time.perf_counter() - began_s)
-    return min(times[1:])
+    return min(times[1:]), np.array(request.get_output_tensor(0).data, np.float32)
 
 
-def _convolutions() -> Any:
-    weights = np.full((_CHANNELS, _CHANNELS, 3, 3), 1e-3, np.float32)
+def _convolutions(*, in_8_bits: bool) -> Any:
+    """Layers whose sums are the largest that their steps can hold."""
+    weight = 1 / (9 * _CHANNELS)
+    weights = np.full((_CHANNELS, _CHANNELS, 3, 3), weight, np.float32)
     pictures = ops.parameter([1, _CHANNELS, _SIDE_PX, _SIDE_PX], ov.Type.f32)
     layer = pictures
+    names = []
     for _ in range(_NUM_LAYERS):
         layer = ops.convolution(layer, ops.constant(weights), [1, 1], [1, 1], [1, 1], [1, 1])
-    return ov.Model([layer], [pictures])
+        names.append(layer.get_friendly_name())
+    model = ov.Model([layer], [pictures])
+    if in_8_bits:
+        quantize(model, dict.fromkeys(names, (0.0, 1.0)))
+    return model

@@ -3,7 +3,7 @@
 A backend's library is imported when it is first asked for; those not asked for need not be installed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import get_args
 
 from contract.errors import ConfigError, EngineBuildError, EngineNotFoundError
 from contract.spec import EngineSignature
-from engines.base import Engine, Precision
+from engines.base import Array, Engine, Precision
 
 Opener = Callable[[Path, EngineSignature, Precision, int | None, int], Engine]
 
@@ -78,6 +78,29 @@ def takes_bfloat16(name: str) -> bool:
     return bfloat16_pays()
 
 
+def takes_int8(name: str) -> bool:
+    """True where a backend, by its name, should be asked for products in 8 bits; measured the first time."""
+    if name != "openvino":
+        return False
+    from engines.openvino_engine import int8_pays
+
+    return int8_pays()
+
+
+def measure_ranges(
+    artifact: Path, signature: EngineSignature, samples: Iterable[Mapping[str, Array]]
+) -> dict[str, tuple[float, float]]:
+    """What an artifact's convolutions are given over some runs, as "int8" needs it; on OpenVINO.
+
+    signature: of fixed shapes; samples: inputs by name, a run each
+    Raises EngineNotFoundError, EngineBuildError.
+    """
+    resolve_backend("openvino")
+    from engines.openvino_engine import measure_ranges
+
+    return measure_ranges(artifact, signature, samples)
+
+
 def open_engine(
     name: str,
     artifact: Path,
@@ -90,7 +113,9 @@ def open_engine(
 
     name: "auto" or one of BACKENDS
     signature: what the artifact must have; an axis fixed here and free in the artifact is compiled as fixed
-    precision: "bfloat16" allows it where the machine has it and is float32 elsewhere
+    precision: "bfloat16" allows it where the machine has it and is float32 elsewhere; "int8" multiplies
+        bytes in convolutions, by the ranges beside the artifact, or in matrices where there are none, takes the better
+        of the two others for the rest, and is float32 where the backend has no 8 bits
     num_threads: of all runs under way together; None leaves it to the backend
     runs_at_once: how many shall go on beside each other, with their share of the threads each, where the backend can
     Raises EngineNotFoundError, EngineBuildError, SignatureMismatchError, ConfigError.

@@ -15,7 +15,7 @@ from bundles.manifest import FILE_NAME
 from contract.errors import BundleError
 
 _PORTRAITS = "portraits"
-_SUFFIXES = (".onnx", ".npy")
+_SUFFIXES = (".onnx", ".npy", ".ranges.json")
 _CLAIM = ".being-written"
 
 

@@ -25,11 +25,12 @@ from export.motion_basis import motion_basis
 from export.networks import Networks
 from export.to_onnx import export_component
 
-# What each component bears: sound and portrait are cheap and set everything after, so they stay exact.
+# What each component tolerates: sound and portrait are cheap and set everything after, so they stay exact. For how few
+# bits of convolutions is found on the finished bundle (assembly/calibration.py).
 _PRECISION: dict[ComponentName, str] = {
     "audio_encoder": "float32",
     "portrait_encoder": "float32",
-    "flow_transformer": "bfloat16",
+    "flow_transformer": "int8",
     "frame_decoder": "bfloat16",
 }
 _LICENCE = "Apache-2.0"

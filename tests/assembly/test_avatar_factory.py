@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assembly import avatar_factory
 from assembly.avatar_factory import open_avatar
-from bundles.manifest import Component, read_manifest, sha256_of, write_manifest
+from bundles.manifest import BundledFile, Component, read_manifest, sha256_of, write_manifest
 from contract.errors import (
     BundleError,
     ConfigError,
@@ -74,8 +75,8 @@ def test_one_avatar_takes_streams_of_different_windows(bundle: Path) -> None:
 
 
 def test_choices_without_meaning_are_refused(bundle: Path) -> None:
-    with pytest.raises(ConfigError, match="precision 'int8', expected one of auto, float32, bfloat16"):
-        open_avatar(bundle, precision="int8")
+    with pytest.raises(ConfigError, match="precision 'int4', expected one of auto, float32, bfloat16, int8"):
+        open_avatar(bundle, precision="int4")
     with pytest.raises(EngineNotFoundError, match="'abacus' is unknown"):
         open_avatar(bundle, engine="abacus")
     with pytest.raises(ConfigError, match="make 30 frames, expected at most the 20"):
@@ -121,6 +122,52 @@ def test_auto_asks_for_bfloat16_where_the_bundle_bears_it_and_the_machine_gains_
         open_avatar(bundle, "openvino", precision, num_threads=1).close()
         assert asked["frame_decoder"] == decoders and asked["audio_encoder"] == "float32"
         assert asked["flow_transformer"] == ("bfloat16" if precision == "bfloat16" else "float32")
+
+
+@pytest.mark.parametrize(
+    ("asked", "int8_pays", "expected"),
+    [
+        ("auto", True, "int8"),
+        ("auto", False, "lower"),
+        ("int8", False, "int8"),
+        ("bfloat16", True, "bfloat16"),
+        ("float32", True, "float32"),
+    ],
+)
+def test_8_bits_are_taken_where_the_bundle_bears_them_and_the_machine_gains(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, asked: str, int8_pays: bool, expected: str
+) -> None:
+    opened: dict[str, Precision] = {}
+
+    def remembering(
+        artifact: Path, signature: EngineSignature, precision: Precision, threads: int | None, runs_at_once: int
+    ) -> Engine:
+        opened[artifact.stem] = precision
+        return BACKENDS["openvino"].opener()(artifact, signature, precision, threads, runs_at_once)
+
+    monkeypatch.setitem(BACKENDS, "remembering", Backend("openvino", lambda: remembering))
+    monkeypatch.setattr(avatar_factory, "takes_int8", lambda backend: int8_pays)
+    manifest = read_manifest(bundle)
+    bears = {
+        name: replace(component, precision="int8") if name != "portrait_encoder" else component
+        for name, component in manifest.components.items()
+    }
+    write_manifest(bundle, replace(manifest, components=bears))
+    open_avatar(bundle, "remembering", asked, num_threads=1).close()
+    lower = "bfloat16" if takes_bfloat16("remembering") else "float32"
+    assert opened["flow_transformer"] == opened["frame_decoder"] == (lower if expected == "lower" else expected)
+    assert opened["audio_encoder"] == "float32"
+
+
+def test_ranges_must_lie_where_engines_look_for_them(bundle: Path) -> None:
+    manifest = read_manifest(bundle)
+    path = bundle / "elsewhere.json"
+    path.write_text('{"a": [0, 1]}')
+    ranges = BundledFile(path.name, sha256_of(path))
+    decoder = replace(manifest.components["frame_decoder"], precision="int8", ranges=ranges)
+    write_manifest(bundle, replace(manifest, components={**manifest.components, "frame_decoder": decoder}))
+    with pytest.raises(BundleError, match=r"ranges in 'elsewhere\.json', expected frame_decoder\.ranges\.json"):
+        open_avatar(bundle, precision="int8")
 
 
 @pytest.mark.parametrize("engine", list(BACKENDS))

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bundles.manifest import read_manifest, write_manifest
+from bundles.manifest import BundledFile, read_manifest, sha256_of, write_manifest
 from contract.errors import BundleError
 from tests.bundles.tiny_bundle import COMPONENTS, SPEC, write_tiny_bundle
 
@@ -41,6 +42,21 @@ def test_what_is_written_is_what_is_read(bundle: Path) -> None:
     assert read_manifest(bundle) == manifest
 
 
+def test_ranges_are_kept_and_their_sum_is_checked(bundle: Path) -> None:
+    manifest = read_manifest(bundle)
+    path = bundle / "frame_decoder.ranges.json"
+    path.write_text('{"a": [0, 1]}')
+    decoder = replace(
+        manifest.components["frame_decoder"], precision="int8", ranges=BundledFile(path.name, sha256_of(path))
+    )
+    with_ranges = replace(manifest, components={**manifest.components, "frame_decoder": decoder})
+    write_manifest(bundle, with_ranges)
+    assert read_manifest(bundle) == with_ranges
+    path.write_text('{"a": [0, 2]}')
+    with pytest.raises(BundleError, match=r"frame_decoder\.ranges\.json is damaged"):
+        read_manifest(bundle)
+
+
 def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"is no bundle: it has no manifest\.json"):
         read_manifest(tmp_path)
@@ -70,7 +86,15 @@ Edit = Callable[[dict[str, Any]], object]
         (lambda m: m["components"].pop("frame_decoder"), r"lacks the components \['frame_decoder'\]"),
         (lambda m: m["components"].update(nose={}), r"unknown components \['nose'\]"),
         (lambda m: m["components"].update(frame_decoder=4), "component frame_decoder is int"),
-        (lambda m: m["components"]["frame_decoder"].update(precision="int8"), "precision 'int8', expected one of"),
+        (lambda m: m["components"]["frame_decoder"].update(precision="int4"), "precision 'int4', expected one of"),
+        (
+            lambda m: m["components"]["frame_decoder"].update(ranges="r"),
+            "frame_decoder: ranges is str, expected an object",
+        ),
+        (
+            lambda m: m["components"]["frame_decoder"].update(ranges={"file": "r.json", "sha256": 64 * "0"}),
+            r"lacks the file r\.json",
+        ),
         (lambda m: m["components"]["frame_decoder"].update(sha256="12"), "sha256 '12', expected 64"),
         (lambda m: m["components"]["frame_decoder"].update(file="/etc/hosts"), "'/etc/hosts', expected a path inside"),
         (lambda m: m["components"]["frame_decoder"].update(file="../x.onnx"), "expected a path inside the bundle"),

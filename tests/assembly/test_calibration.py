@@ -1,0 +1,69 @@
+"""What the shipped decoder needs for 8 bits is measured, tried, and kept only where the pictures stay the same."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assembly import calibration
+from assembly.calibration import SMALLEST_PSNR_DB, calibrate
+from bundles import embedded_bundle
+from bundles.manifest import read_manifest
+from contract.errors import BundleError, EngineBuildError
+from media.picture_file import read_picture
+from tests.bundles.tiny_bundle import write_tiny_bundle
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the bundle that ships, as it is before it is calibrated."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "illustrated"
+    shutil.copytree(embedded_bundle(), folder)
+    (folder / "frame_decoder.ranges.json").unlink()
+    path = folder / "manifest.json"
+    values = json.loads(path.read_text())
+    values["components"]["frame_decoder"]["precision"] = "bfloat16"
+    del values["components"]["frame_decoder"]["ranges"]
+    path.write_text(json.dumps(values))
+    return folder
+
+
+def pictures(bundle: Path) -> list[np.ndarray]:
+    faces = list(read_manifest(bundle).portraits.values())
+    return [read_picture(bundle / face.file) for face in faces[:2]]
+
+
+@pytest.mark.slow
+def test_the_shipped_decoder_bears_8_bits_and_its_networks_stay_as_they_are(bundle: Path) -> None:
+    before = read_manifest(bundle)
+    found = calibrate(bundle, pictures(bundle))
+    after = read_manifest(bundle)
+    assert SMALLEST_PSNR_DB <= found.least_psnr_db <= found.psnr_db < 80
+    decoder = after.components["frame_decoder"]
+    assert decoder.precision == "int8" and decoder.sha256 == before.components["frame_decoder"].sha256
+    ranges = json.loads((bundle / "frame_decoder.ranges.json").read_text())
+    shipped = json.loads((embedded_bundle() / "frame_decoder.ranges.json").read_text())
+    assert found.num_convolutions == len(ranges) and set(ranges) == set(shipped)
+    for name, (low, high) in ranges.items():
+        # Two faces say nearly what all ten do.
+        assert low < 0 < high and high - low == pytest.approx(shipped[name][1] - shipped[name][0], rel=0.4)
+
+
+@pytest.mark.slow
+def test_a_decoder_that_8_bits_show_in_is_left_as_it_was(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "SMALLEST_PSNR_DB", 90.0)
+    before = {path.name: path.read_bytes() for path in bundle.glob("*.json")}
+    with pytest.raises(BundleError, match=r"frame_decoder\.onnx in 8 bits paints a frame .* dB from float32, expected"):
+        calibrate(bundle, pictures(bundle))
+    assert {path.name: path.read_bytes() for path in bundle.glob("*.json")} == before
+
+
+def test_without_pictures_or_convolutions_that_gain_there_is_nothing_to_measure(bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="has no pictures"):
+        calibrate(bundle, [])
+    tiny = write_tiny_bundle(tmp_path / "tiny")
+    with pytest.raises((BundleError, EngineBuildError), match=r"has no motion basis|no convolution that gains"):
+        calibrate(tiny, [np.zeros((32, 32, 3), np.uint8)])
