@@ -156,14 +156,15 @@ class NeuralStream:
         """How many later chunks must be pushed, at worst, before the frame of a chunk can come out."""
         return self._delay_frames
 
-    def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+    def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
         """Take the next chunk; the frames now possible are rendered as the caller iterates, always to the end."""
         # Motion is drawn here and now, pictures one by one: the first can be on its way before the last is painted.
         stages = self._stages
         self._heard.add(chunk.index, chunk)
         is_quiet = stages.silence is not None and stages.silence.push(chunk)
         conditioned = stages.conditions.push(chunk)
-        return self._render([drawn for frame in conditioned for drawn in stages.sampler.push(frame, is_quiet)])
+        num_coming = stages.conditions.num_given_for(num_waiting)
+        return self._render([d for frame in conditioned for d in stages.sampler.push(frame, is_quiet, num_coming)])
 
     def flush(self) -> Iterator[AvatarFrame]:
         """Every frame that is still inside, as if silence followed. The next chunk starts anew."""

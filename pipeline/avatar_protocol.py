@@ -18,8 +18,12 @@ class AvatarStream(Protocol):
         """How many later chunks must be pushed, at worst, before the frame of a chunk can come out."""
         ...
 
-    def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
-        """Take the next chunk; the frames now possible are rendered as the caller iterates, always to the end."""
+    def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
+        """Take the next chunk; the frames now possible are rendered as the caller iterates, always to the end.
+
+        num_waiting: chunks that are there already and will be pushed next; a stream may draw frames of theirs with
+            this one's, for less work, and then gives them all later
+        """
         ...
 
     def flush(self) -> Iterator[AvatarFrame]:

@@ -83,10 +83,10 @@ class MarkedStream:
         """How many later chunks must be pushed, at worst, before the frame of a chunk can come out."""
         return self.stream.delay_frames
 
-    def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+    def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
         """Take the next chunk; the frames now possible are rendered as the caller iterates, always to the end."""
         # The stream draws in the call and paints while it is iterated: so it stays.
-        return self._mark(self.stream.push(chunk))
+        return self._mark(self.stream.push(chunk, num_waiting))
 
     def flush(self) -> Iterator[AvatarFrame]:
         """Every frame that is still inside, as if silence followed."""

@@ -34,6 +34,7 @@ class Conditions:
         groups: frames that one call of the audio encoder gives, where that is free
         """
         self._features = audio_features(audio_encoder, spec, groups)
+        self._gives_each = spec.audio_chunk_frames == 1 and not spec.audio_statistics
         self._classifier = emotion_classifier
         self._chosen = emotion_vector(emotion or "neutral")
         is_predicted = emotion is None and emotion_classifier is not None
@@ -69,6 +70,10 @@ class Conditions:
         self._features.rewind(before)
         if self._predicted is not None:
             self._predicted.take_back(num_frames)
+
+    def num_given_for(self, num_chunks: int) -> int:
+        """How many frames so many further chunks give for certain."""
+        return num_chunks if self._gives_each else 0
 
     def push(self, chunk: SpeechChunk) -> list[ConditionedFrame]:
         """Take one chunk; give the frames whose sound is now complete."""
@@ -126,6 +131,10 @@ class ClipConditions:
         before: [640] float32 each
         """
         self._num_given -= num_frames
+
+    def num_given_for(self, num_chunks: int) -> int:
+        """How many frames so many further chunks give for certain."""
+        return num_chunks
 
     def push(self, chunk: SpeechChunk) -> list[ConditionedFrame]:
         """Take the clip's next chunk; give its frame."""

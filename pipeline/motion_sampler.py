@@ -6,6 +6,9 @@ A window is the carried-over frames and `hop_frames + lookahead_frames` new ones
 the next window starts after them. Attention reaches only a few frames, so what lies beyond the look-ahead hardly
 matters (Ki, Min, Chae, FLOAT, ICCV 2025, section 3.3; the cut's error is measured, not assumed).
 
+Where more sound is there already, as for a stream that is behind, a window is drawn that much longer: it costs little
+more than a short one, and the stream catches up.
+
 While nobody speaks a window is drawn further than its sound is there (`pipeline.motion_ahead`). Frames are given out at
 the same moments as ever.
 
@@ -78,8 +81,8 @@ class MotionSampler:
         self._glide = EmotionGlide()
         self._drawn: FrameHistory[DrawnFrame] = FrameHistory()
         self._ahead = MotionAhead()
-        longest_frames = spec.window_frames - settings.lookahead_frames
-        quiet_frames = max(settings.hop_frames, min(QUIET_FRAMES, longest_frames))
+        self._longest_hop_frames = spec.window_frames - settings.lookahead_frames
+        quiet_frames = max(settings.hop_frames, min(QUIET_FRAMES, self._longest_hop_frames))
         self._quiet_settings = replace(settings, hop_frames=quiet_frames)
         self.reset()
 
@@ -128,15 +131,20 @@ class MotionSampler:
         self._waiting = [replace(frame, emotion=emotion) for frame in self._waiting]
         self._left_emotion = self._drawn_emotion
 
-    def push(self, frame: ConditionedFrame, is_quiet: bool = False) -> list[MotionFrame]:
+    def push(self, frame: ConditionedFrame, is_quiet: bool = False, num_coming: int = 0) -> list[MotionFrame]:
         """Take one frame; give the window's kept frames when its look-ahead is there.
 
         is_quiet: nobody has spoken for a while, up to all the sound that this frame was made of
+        num_coming: further frames that will be pushed at once; the window waits for them, and keeps them as well
         """
         self._waiting.append(frame)
         self._num_quiet = self._num_quiet + 1 if is_quiet else 0
-        num_new = self._settings.hop_frames + self._settings.lookahead_frames
-        return self._sample() if len(self._waiting) == num_new else []
+        num_kept = len(self._waiting) - self._settings.lookahead_frames
+        if num_kept < self._settings.hop_frames:
+            return []
+        if num_coming and num_kept < self._longest_hop_frames and not self._is_silent:
+            return []
+        return self._sample()
 
     def flush(self) -> list[MotionFrame]:
         """Give all frames that wait, from windows cut short; then start anew."""
@@ -168,13 +176,14 @@ class MotionSampler:
         if left is not None and np.array_equal(left, emotion):
             left = None
         is_long = self._is_silent and left is None and self._stands_at is None
-        settings = self._quiet_settings if is_long else self._settings
+        hop_frames = max(self._settings.hop_frames, len(waiting) - self._settings.lookahead_frames)
+        settings = self._quiet_settings if is_long else replace(self._settings, hop_frames=hop_frames)
         num_new = settings.hop_frames + settings.lookahead_frames
         audio_features = np.stack([frame.audio_features for frame in waiting])
         noise = frame_noise(self._seed, waiting[0].chunk.index, num_new, self._spec.latent_dim)
         noise = self._noise_scale.apply(noise)
         drawn = draw_motion(self._engine, settings, state, audio_features, emotion, noise)
-        num_kept = min(self._settings.hop_frames, len(waiting))
+        num_kept = min(hop_frames, len(waiting))
         motion = as_before = drawn[:num_kept]
         self._ahead.clear()
         if is_long:

@@ -31,7 +31,7 @@ class Profile:
         )
 
 
-INTERACTIVE = Profile("interactive", hop_frames=4, lookahead_frames=2)
+INTERACTIVE = Profile("interactive", hop_frames=3, lookahead_frames=2)
 BALANCED = Profile("balanced", hop_frames=10, lookahead_frames=4)
 PAPER = Profile("paper", hop_frames=50, lookahead_frames=0)
 # The fastest first.

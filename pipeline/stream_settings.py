@@ -23,7 +23,7 @@ class StreamSettings:
     relaxes_in_silence: draw further ahead and paint fewer pictures while nobody speaks (docs/architecture.md, Silence)
     """
 
-    hop_frames: int = 4
+    hop_frames: int = 3
     lookahead_frames: int = 2
     seed: int = 0
     emotion: str | None = None

@@ -110,7 +110,7 @@ class TestPatternStream:
         self._waiting: deque[SpeechChunk] = deque()
         self._heard: FrameHistory[SpeechChunk] = FrameHistory()
 
-    def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+    def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
         """Take one chunk; give the frame of the chunk `delay_frames` before it."""
         self._waiting.append(chunk)
         self._heard.add(chunk.index, chunk)

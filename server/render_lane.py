@@ -147,7 +147,7 @@ class RenderLane:
             if chunk is None:
                 return False
             self._times.begin_drawing(clock.now_s())
-            self._frames = iter(self._stream.push(chunk))
+            self._frames = iter(self._stream.push(chunk, len(self._again) + len(self._chunks)))
             self._times.end_drawing(clock.now_s())
         self._times.begin_painting(clock.now_s())
         painted = next(self._frames, None)

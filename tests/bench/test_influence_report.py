@@ -37,7 +37,7 @@ def test_a_bundle_is_measured_told_and_kept(tmp_path: Path, sound: Path, capsys:
         assert row["motion_error"] >= 0 and row["pixel_mean"] >= 0 and row["num_seams"] > 0
         assert row["waits_ms"] % 40 == 0 and row["waits_ms"] >= 40 * (row["hop_frames"] - 1 + row["lookahead_frames"])
     told = capsys.readouterr().out
-    assert "| 4 | 2 | interactive |" in told and "of speech (noise.wav)" in told
+    assert "| 3 | 2 | interactive |" in told and "of speech (noise.wav)" in told
     text = document.read_text("utf-8")
     assert text.startswith(f"# Latency\n{BEGIN_MARK}\n| hop |") and text.endswith(f"{END_MARK}\nThe end.\n")
     assert "old" not in text

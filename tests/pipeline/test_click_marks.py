@@ -50,7 +50,7 @@ def test_a_picture_that_comes_again_is_the_same_array_again() -> None:
 
         delay_frames = 0
 
-        def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+        def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
             return iter([AvatarFrame(chunk, image)])
 
     stream = MarkedStream(Still())  # type: ignore[arg-type]

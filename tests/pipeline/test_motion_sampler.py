@@ -37,6 +37,45 @@ def motion_of(frames: list[MotionFrame]) -> np.ndarray:
     return np.stack([frame.motion_latent for frame in frames])
 
 
+def sample_behind(engine: FakeEngine, window: WindowSettings, num_coming: list[int]) -> list[list[MotionFrame]]:
+    """What each frame gave, where so many further ones were there already."""
+    sampler = MotionSampler(engine.bind(reference_motion=REFERENCE), TINY_SPEC, window)
+    rows, chunks = features(len(num_coming)), noise_chunks(len(num_coming))
+    frames = [ConditionedFrame(chunk, row, NEUTRAL) for chunk, row in zip(chunks, rows, strict=True)]
+    return [sampler.push(frame, num_coming=num) for frame, num in zip(frames, num_coming, strict=True)]
+
+
+def test_a_stream_that_is_behind_draws_all_that_is_there_as_one_window() -> None:
+    engine = constant_field(np.ones(LATENT, np.float32))
+    # Three and two to look ahead; at the fifth three more wait, so that six are kept. Then it is in time again.
+    given = sample_behind(engine, settings(3, 2, euler_points=2), [0, 0, 0, 0, 3, 2, 1, 0, 0, 0, 0])
+    assert [len(frames) for frames in given] == [0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 3]
+    assert [frame.chunk.index for frames in given for frame in frames] == list(range(9))
+    assert [call["noisy_motion"].shape[1] for call in engine.calls] == [8, 5]
+    motion = motion_of([frame for frames in given for frame in frames])
+    np.testing.assert_array_equal(engine.calls[1]["carried_motion"][0, 4:], motion[:6])
+    np.testing.assert_allclose(motion, frame_noise(0, 0, 9, LATENT) + 1, atol=1e-5)
+
+
+def test_a_stream_that_is_far_behind_draws_no_longer_windows_than_the_network_knows() -> None:
+    engine = constant_field(np.zeros(LATENT, np.float32))
+    num_frames = TINY_SPEC.window_frames + 5
+    given = sample_behind(engine, settings(3, 2, euler_points=2), list(range(num_frames - 1, -1, -1)))
+    assert [len(frames) for frames in given if frames] == [TINY_SPEC.window_frames - 2, 5]
+    assert max(call["noisy_motion"].shape[1] for call in engine.calls) == TINY_SPEC.window_frames
+
+
+def test_in_silence_windows_are_as_long_as_ever() -> None:
+    engine = constant_field(np.zeros(LATENT, np.float32))
+    sampler = MotionSampler(engine.bind(reference_motion=REFERENCE), TINY_SPEC, settings(3, 2))
+    row = features(1)[0]
+    given = [
+        len(sampler.push(ConditionedFrame(chunk, row, NEUTRAL), is_quiet=True, num_coming=7 - number))
+        for number, chunk in enumerate(noise_chunks(8))
+    ]
+    assert given == [0, 0, 0, 0, 3, 0, 0, 3]
+
+
 def test_a_constant_field_moves_the_noise_by_its_velocity() -> None:
     velocity = np.arange(LATENT, dtype=np.float32)
     motion = motion_of(sample_all(constant_field(velocity), settings(), 23))

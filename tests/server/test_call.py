@@ -244,7 +244,7 @@ async def test_calls_that_come_and_go_leave_nothing_behind() -> None:
 class FaultyStream(TestPatternStream):
     """Fails at the thirtieth chunk."""
 
-    def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+    def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
         if chunk.index == 30:
             raise RuntimeError("the paint has run out")
         return super().push(chunk)
@@ -253,7 +253,7 @@ class FaultyStream(TestPatternStream):
 class SlowStream(TestPatternStream):
     """Takes twice a frame's time for each frame."""
 
-    def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+    def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
         for frame in super().push(chunk):
             time.sleep(0.08)
             yield frame

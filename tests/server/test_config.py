@@ -20,7 +20,7 @@ def test_given_settings_win_over_the_environment_and_that_over_the_defaults(monk
     assert config.ice_servers == ("stun:192.0.2.1:3478",)
     assert config.bundle == Path("b")
     settings = config.stream_settings(INTERACTIVE)
-    assert (settings.hop_frames, settings.lookahead_frames, settings.emotion) == (4, 2, None)
+    assert (settings.hop_frames, settings.lookahead_frames, settings.emotion) == (3, 2, None)
     assert ServerConfig.read(emotion="sad").stream_settings(INTERACTIVE).emotion == "sad"
 
 

@@ -185,7 +185,7 @@ class Held(TestPatternStream):
         self._held_index = held_index
         self.is_held, self.may_go_on = threading.Event(), threading.Event()
 
-    def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+    def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
         for frame in super().push(chunk):
             if frame.index == self._held_index and not frame.chunk.epoch:
                 self.is_held.set()

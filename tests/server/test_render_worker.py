@@ -29,7 +29,7 @@ class Bursts:
         self._chunks: list[SpeechChunk] = []
         self.threads: set[str] = set()
 
-    def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+    def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
         if chunk.index == self._fails_at:
             raise RuntimeError(f"{self.name} can't")
         self._chunks.append(chunk)
@@ -113,7 +113,7 @@ async def test_a_wish_counts_before_the_next_frame_and_only_the_last_of_several(
     frames: list[RenderedFrame] = []
 
     class Wishing(Bursts):
-        def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+        def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
             for frame in super().push(chunk):
                 if frame.index == 1:
                     for emotion in ("sad", "angry", "happy"):
@@ -135,7 +135,7 @@ async def test_a_call_does_not_wait_for_a_whole_window(worker: RenderWorker) -> 
     called_after: list[int] = []
 
     class Calling(Bursts):
-        def push(self, chunk: SpeechChunk) -> Iterator[AvatarFrame]:
+        def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
             for frame in super().push(chunk):
                 if frame.index == 1:
                     loop.call_soon_threadsafe(ask)

@@ -167,7 +167,7 @@ async def test_options_health_capacity_and_portraits() -> None:
         profile = capacity.pop("profile")
         assert capacity == {"slots": 3, "taken": 0, "free": 3}
         assert profile["name"] == "interactive"
-        assert (profile["hop_frames"], profile["lookahead_frames"], profile["is_sustained"]) == (4, 2, None)
+        assert (profile["hop_frames"], profile["lookahead_frames"], profile["is_sustained"]) == (3, 2, None)
         listed = (await server.http.get("/v1/portraits")).json()
         assert [entry["name"] for entry in listed] == ["anna", "ben"]
         picture = await server.http.get(listed[1]["picture"])
