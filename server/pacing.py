@@ -15,7 +15,9 @@ one for good: the picture stands, the sound comes later. Here is the rule that b
                         beyond it quiet frames that are ready are dropped
     the bound           while a chunk has waited for the engine for `longest_wait_ticks`, none is taken in; the
                         microphone's own buffer is bounded by time, and drops (`audio_ingest`)
-    short underruns     the reserve grows by what was late, up to a bound, and shrinks slowly: 1 ms a second
+    short underruns     the reserve grows by what was late, up to a bound, and shrinks by a tick in ten seconds: what
+                        comes again soon finds it, and one accident does not cost a minute. In a call's first seconds
+                        it does not grow: they say what beginning takes, not what going on does
     a near miss         a frame that was ready in the last moment: the reserve grows by a tick, and where the voice is
                         next quiet a chunk is taken in twice. So no picture has to stand, as one does for an underrun
 """
@@ -34,11 +36,12 @@ PATIENT_FRAMES = 2
 PATIENT_TICKS = 75
 # A longer standstill is an accident that no reserve is kept for.
 LONGEST_UNDERRUN_TICKS = 5
-LEAST_RESERVE_S = 0.02
+BEGINNING_TICKS = 75
+LEAST_RESERVE_S = 0.03
 MOST_RESERVE_S = 0.16
-RESERVE_STEP_S = 0.001 / FRAMES_PER_S
+RESERVE_STEP_S = 0.004 / FRAMES_PER_S
 # A frame that was ready less than this before its tick nearly was not.
-NEAR_MISS_S = 0.015
+NEAR_MISS_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class PacingSettings:
     """
 
     delay_frames: int
-    reserve_s: float = TICK_S
+    reserve_s: float = LEAST_RESERVE_S
 
     @property
     def window_ticks(self) -> int:
@@ -154,7 +157,7 @@ class Pacing:
             if early_s < NEAR_MISS_S and not self._underrun_ticks and not self._nearly_missed:
                 self._nearly_missed = True
                 self._reserve_s = min(MOST_RESERVE_S, self._reserve_s + TICK_S)
-            if 0 < self._underrun_ticks <= LONGEST_UNDERRUN_TICKS:
+            if 0 < self._underrun_ticks <= LONGEST_UNDERRUN_TICKS and self._tick > BEGINNING_TICKS:
                 self._reserve_s = min(MOST_RESERVE_S, self._reserve_s + self._underrun_ticks * TICK_S)
             self._underrun_ticks = 0
             self._reserve_s = max(LEAST_RESERVE_S, self._reserve_s - RESERVE_STEP_S)

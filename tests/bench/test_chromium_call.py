@@ -77,6 +77,7 @@ def test_what_happens_before_and_after_the_recording_is_not_counted() -> None:
     measured = {"messages": [*trace(spoken_ms), *told], "offeredAt": 100.0, "firstFrameAt": 480.0}
     samples = [{"video": VIDEO, "pair": None}] * 2
     found = page_figures(recording(spoken_ms), measured, samples, (1000.0, 30_000.0))
+    assert found.num_clicks == np.count_nonzero((spoken_ms >= 1000) & (spoken_ms <= 30_000)) < len(spoken_ms)
     assert found.counts["frames_repeated"] == 1
     assert found.counts["frames_released"] == 29_900 // 40 - 1500 // 40
 

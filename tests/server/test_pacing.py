@@ -84,6 +84,22 @@ def test_a_near_miss_is_answered_in_the_next_silence_before_a_picture_has_to_sta
         assert result.delay_between(59, 60).max() == pytest.approx(result.delay_between(10, 20).max(), abs=0.001)
 
 
+def test_what_the_beginning_of_a_call_takes_is_soon_forgotten() -> None:
+    """The browser begins as well: that once kept every later word of half a minute 120 ms late."""
+    quiet = run(40, None, MicrophoneScript(voice=pausing))
+    late = run(40, EngineScript(stalls=((0.6, 0.9),)), MicrophoneScript(voice=pausing))
+    assert late.counts.frames_repeated > 2
+    assert late.delay_between(0, 3).max() > quiet.delay_between(0, 3).max() + 0.07
+    assert late.delay_between(7, 40).max() < quiet.delay_between(7, 40).max() + 0.045
+
+
+def test_what_one_accident_took_is_given_back_within_the_minute() -> None:
+    result = run(60, EngineScript(stalls=((20, 20.25),)), MicrophoneScript(voice=pausing))
+    assert result.counts.frames_repeated == 4
+    assert result.delay_between(22, 24).mean() > result.delay_between(10, 20).mean() + 0.1
+    assert result.delay_between(55, 60).max() == pytest.approx(result.delay_between(10, 20).max(), abs=0.001)
+
+
 def test_nothing_is_put_into_speech() -> None:
     results = after_a_near_miss(tone_packet)
     assert all(result.counts.voice_samples_repeated == 0 for result in results)
