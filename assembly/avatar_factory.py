@@ -35,8 +35,8 @@ def open_avatar(
 
     engine: "auto" or a backend of engines.registry
     precision: "auto" takes the lowest that the bundle says a component tolerates, where this machine computes it no
-        slower; "float32" and "bfloat16" ask for one in all components but the audio encoder, which is float32 always;
-        "int8" asks for it in those that tolerate it, and is "auto" for the others
+        slower, and 8 bits where clearly faster; "float32" and "bfloat16" ask for one in all components but the audio
+        encoder, which is float32 always; "int8" asks for it in those that tolerate it, and is "auto" for the others
     settings: of the streams to come, where known; they are checked here, before the work of opening. With an emotion
         chosen the classifier is left closed
     num_threads: of each engine; None is one where sharing the work costs more than it gains, else the backend's choice
@@ -63,8 +63,11 @@ def open_avatar(
             runs_at_once = _frames_at_once(artifact, num_threads) if frames_at_once is None else frames_at_once
         chosen = _precision(manifest, name, precision, backend)
         ranges = manifest.components[name].ranges
-        if chosen == "int8" and ranges is not None and bundle / ranges.file != ranges_path(artifact):
-            raise BundleError(f"{bundle}: {name} has ranges in {ranges.file!r}, expected {ranges_path(artifact).name}")
+        expected = ranges_path(artifact)
+        if chosen == "int8" and ranges is not None and bundle / ranges.file != expected:
+            raise BundleError(f"{bundle}: {name} has ranges in {ranges.file!r}, expected {expected.name}")
+        if chosen == "int8" and ranges is None and expected.exists():
+            raise BundleError(f"{bundle} has a file {expected.name} that its manifest does not name, expected none")
         return open_engine(backend, artifact, signature, chosen, threads, runs_at_once)
 
     # It takes memory and time to open, and nobody asks it when the emotion is chosen.

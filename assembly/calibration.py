@@ -4,7 +4,9 @@ In:  a bundle's folder and pictures of faces
 Out: the ranges of the decoder's convolutions beside its file, named in the manifest; the network itself stays as it is
 """
 
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +18,7 @@ from bundles.manifest import BundledFile, Manifest, read_manifest, sha256_of, wr
 from bundles.motion_basis import read_motion_basis
 from contract.errors import BundleError
 from contract.packets import Float32Array, UInt8Array
-from engines.activation_ranges import write_ranges
+from engines.activation_ranges import Ranges, ranges_path, write_ranges
 from engines.base import Array, Precision
 from engines.registry import measure_ranges, open_engine
 from pipeline.portrait import Portrait
@@ -43,16 +45,21 @@ class Calibration:
     least_psnr_db: float
 
 
-def calibrate(bundle: Path, pictures: Sequence[UInt8Array], seed: int = 0) -> Calibration:
+def calibrate(
+    bundle: Path, pictures: Sequence[UInt8Array], seed: int = 0, smallest_psnr_db: float = SMALLEST_PSNR_DB
+) -> Calibration:
     """Measure the ranges on faces in motions drawn by chance, paint others by them, and write them into the bundle.
 
     pictures: faces as the networks take them, [side, side, 3] uint8 RGB; at least one
+    smallest_psnr_db: that every frame must be within of float32
     Raises BundleError where 8 bits would show, or the bundle lacks what is needed, and leaves it as it was;
     EngineError.
     """
     if not pictures:
         raise BundleError(f"{bundle} has no pictures, expected at least one to measure on")
     manifest = read_manifest(bundle)
+    if not manifest.spec.motion_names:
+        raise BundleError(f"{bundle} names no motion directions, expected names, which tell how far faces move")
     artifact = bundle / manifest.components["frame_decoder"].file
     signature = of_one(manifest.spec.signature("frame_decoder"))
     portraits = _portraits(bundle, pictures)
@@ -61,7 +68,7 @@ def calibrate(bundle: Path, pictures: Sequence[UInt8Array], seed: int = 0) -> Ca
     with TemporaryDirectory() as folder:
         # Tried where nobody looks, so that a bundle has ranges which hold or none.
         beside = Path(folder) / artifact.name
-        beside.symlink_to(artifact.resolve())
+        shutil.copyfile(artifact, beside)
         write_ranges(beside, ranges)
         others = list(_samples(bundle, manifest, portraits[:: max(1, len(portraits) // 3)], generator))
         frames: dict[Precision, Float32Array] = {}
@@ -71,19 +78,31 @@ def calibrate(bundle: Path, pictures: Sequence[UInt8Array], seed: int = 0) -> Ca
             engine.close()
     error = np.square(frames["int8"] - frames["float32"]).mean((1, 2, 3))
     psnr_db = 10 * np.log10(_PEAK**2 / np.maximum(error, 1e-12))
-    if not psnr_db.min() >= SMALLEST_PSNR_DB:
+    if not psnr_db.min() >= smallest_psnr_db:
         raise BundleError(
             f"{artifact.name} in 8 bits paints a frame {psnr_db.min():.1f} dB from float32, expected at least "
-            f"{SMALLEST_PSNR_DB:.0f} dB"
+            f"{smallest_psnr_db:.0f} dB"
         )
-    path = write_ranges(artifact, ranges)
-    decoder = replace(
-        manifest.components["frame_decoder"],
-        precision="int8",
-        ranges=BundledFile(str(path.relative_to(bundle)), sha256_of(path)),
-    )
-    write_manifest(bundle, replace(manifest, components={**manifest.components, "frame_decoder": decoder}))
+    _keep(bundle, manifest, artifact, ranges)
     return Calibration(len(ranges), float(psnr_db.mean()), float(psnr_db.min()))
+
+
+def _keep(bundle: Path, manifest: Manifest, artifact: Path, ranges: Ranges) -> None:
+    """Write the ranges and name them in the manifest, or leave both as they were."""
+    path = ranges_path(artifact)
+    before = path.read_bytes() if path.exists() else None
+    try:
+        write_ranges(artifact, ranges)
+        decoder = replace(
+            manifest.components["frame_decoder"],
+            precision="int8",
+            ranges=BundledFile(path.relative_to(bundle).as_posix(), sha256_of(path)),
+        )
+        write_manifest(bundle, replace(manifest, components={**manifest.components, "frame_decoder": decoder}))
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink(missing_ok=True) if before is None else path.write_bytes(before)
+        raise BundleError(f"{bundle} can't be written: {error}") from error
 
 
 def _portraits(bundle: Path, pictures: Sequence[UInt8Array]) -> list[Portrait]:

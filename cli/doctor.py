@@ -162,5 +162,5 @@ def examine_bundle(bundle: Path | None) -> Iterator[Finding]:
     side = manifest.spec.image_size_px
     yield Finding("bundle", f"{manifest.name} in {folder}: {side} x {side} pixels, licence {manifest.licence}")
     for name, component in manifest.components.items():
-        yield Finding("bundle", f"{name}: {component.file}, best precision {component.precision}")
+        yield Finding("bundle", f"{name}: {component.file}, lowest precision {component.precision}")
     yield Finding("bundle", f"portraits: {', '.join(manifest.portraits)} (first shown: {manifest.default_portrait})")

@@ -93,6 +93,11 @@ class AvatarSpec:
         return len(self.pyramid_channels)
 
     @property
+    def hears_each_frame(self) -> bool:
+        """True where each frame of sound gives a feature at once, however many are asked for."""
+        return self.audio_chunk_frames == 1 and not self.audio_statistics
+
+    @property
     def audio_call_samples(self) -> int:
         """Samples that one call of the audio encoder takes."""
         frames = self.audio_context_frames + self.audio_chunk_frames + self.audio_lookahead_frames

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+from numpy.typing import NDArray
 from openvino import opset13 as ops
 from openvino.passes import ConstantFolding, Manager
 from openvino.properties import hint
@@ -32,6 +33,8 @@ _SMALLEST_SIZE_PX = 16
 _SMALLEST_MATRIX = 2**12
 # What lies further out is cut off: one value in a hundred thousand would make all steps coarser.
 _SHARE_OUTSIDE = 1e-5
+# Of weights that are all zero.
+_SMALLEST_RANGE = np.float32(1e-20)
 
 
 def shorten_matrices(model: Any) -> int:
@@ -41,7 +44,7 @@ def shorten_matrices(model: Any) -> int:
     for node in found:
         values = node.input_value(1).get_node().get_data().astype(np.float32)
         summed_axis = 1 if node.get_attributes()["transpose_b"] else 0
-        largest = np.maximum(np.abs(values).max(summed_axis, keepdims=True), np.finfo(np.float32).tiny)
+        largest = np.maximum(np.abs(values).max(summed_axis, keepdims=True), _SMALLEST_RANGE)
         step = (largest / (_NUM_WEIGHT_STEPS // 2)).astype(np.float32)
         short = ops.convert(ops.constant(np.rint(values / step).astype(np.int8)), "f32")
         node.input(1).replace_source_output(ops.multiply(short, ops.constant(step)).output(0))
@@ -53,6 +56,7 @@ def quantize(model: Any, ranges: Ranges) -> None:
 
     Raises EngineBuildError where a name is none of a convolution with constant weights.
     """
+    _fold(model)
     nodes = {node.get_friendly_name(): node for node in model.get_ordered_ops()}
     for name, (lowest, highest) in ranges.items():
         node = nodes.get(name)
@@ -64,6 +68,7 @@ def quantize(model: Any, ranges: Ranges) -> None:
         weights = node.input_value(1)
         values = weights.get_node().get_data().astype(np.float32)
         largest = np.abs(values).max(_SUMMED_AXES[node.get_type_name()], keepdims=True)
+        largest = np.maximum(largest, _SMALLEST_RANGE)
         node.input(1).replace_source_output(_rounded(weights, -largest, largest, _NUM_WEIGHT_STEPS))
 
 
@@ -75,6 +80,17 @@ def measure_ranges(
     signature: of fixed shapes; samples: inputs by name, a run each
     Raises EngineBuildError where no convolution gains.
     """
+    try:
+        found, edges = _measured(artifact, signature, samples)
+    except RuntimeError as error:
+        raise EngineBuildError(f"OpenVINO can't measure {artifact}: {error}") from error
+    return {node.get_friendly_name(): (float(low), float(high)) for node, (low, high) in zip(found, edges, strict=True)}
+
+
+def _measured(
+    artifact: Path, signature: EngineSignature, samples: Iterable[Mapping[str, Array]]
+) -> tuple[list[Any], NDArray[np.float64]]:
+    """The convolutions, and the edges [num_convolutions, 2] of what they were given."""
     core = ov.Core()
     model = core.read_model(artifact)
     model.reshape({tensor.name: list(tensor.shape) for tensor in signature.inputs})
@@ -91,7 +107,7 @@ def measure_ranges(
             given = request.get_output_tensor(len(signature.outputs) + index).data
             low, high = np.quantile(given, (_SHARE_OUTSIDE, 1 - _SHARE_OUTSIDE))
             edges[index] = min(edges[index, 0], low), max(edges[index, 1], high)
-    return {node.get_friendly_name(): (float(low), float(high)) for node, (low, high) in zip(found, edges, strict=True)}
+    return found, edges
 
 
 def _fold(model: Any) -> None:

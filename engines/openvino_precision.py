@@ -6,6 +6,7 @@ convolutions such as decoders are made of.
 """
 
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from openvino.properties import hint, inference_num_threads
 from engines.base import Precision
 from engines.openvino_int8 import quantize
 
+Trial = tuple[float, NDArray[np.float32]]  # seconds, result
 _CHANNELS, _SIDE_PX, _NUM_LAYERS = 64, 64, 2
 _NUM_RUNS = 7
 # bfloat16 stays where it is about as fast: it takes half of the memory, and a close race would end otherwise each time.
@@ -35,11 +37,17 @@ def bfloat16_pays() -> bool:
 @lru_cache(maxsize=1)
 def int8_pays() -> bool:
     """True where convolutions in 8 bits are clearly faster than in any other precision, and right."""
-    seconds, result = _trial("int8")
-    others = ("float32", "bfloat16") if _knows_bfloat16() else ("float32",)
-    expected = _trial("float32")[1]
+    others: tuple[Precision, ...] = ("float32", "bfloat16") if _knows_bfloat16() else ("float32",)
+    return gains_by_int8({precision: _trial(precision) for precision in (*others, "int8")})
+
+
+def gains_by_int8(trials: Mapping[Precision, Trial]) -> bool:
+    """True where the trial in 8 bits was clearly faster than any other, and its result is that of float32."""
+    seconds, result = trials["int8"]
+    expected = trials["float32"][1]
     is_right = np.abs(result - expected).max() <= _LARGEST_INT8_ERROR * np.abs(expected).max()
-    return bool(is_right) and all(is_clearly_slower(_trial(other)[0], seconds) for other in others)
+    others = [took_s for precision, (took_s, _) in trials.items() if precision != "int8"]
+    return bool(is_right) and all(is_clearly_slower(took_s, seconds) for took_s in others)
 
 
 def is_clearly_slower(seconds: float, other_s: float) -> bool:
@@ -57,7 +65,7 @@ def _knows_bfloat16() -> bool:
 
 
 @lru_cache
-def _trial(precision: Precision) -> tuple[float, NDArray[np.float32]]:
+def _trial(precision: Precision) -> Trial:
     """The shortest of some runs, on one thread, so that what else the machine does matters little; and their result."""
     compiled = ov.Core().compile_model(
         _convolutions(in_8_bits=precision == "int8"),

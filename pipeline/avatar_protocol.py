@@ -15,7 +15,10 @@ class AvatarStream(Protocol):
 
     @property
     def delay_frames(self) -> int:
-        """How many later chunks must be pushed, at worst, before the frame of a chunk can come out."""
+        """How many later chunks must be pushed, at worst, before the frame of a chunk can come out.
+
+        Of a stream that keeps up; chunks that wait already (`push`) may be waited for besides.
+        """
         ...
 
     def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:

@@ -34,7 +34,7 @@ class Conditions:
         groups: frames that one call of the audio encoder gives, where that is free
         """
         self._features = audio_features(audio_encoder, spec, groups)
-        self._gives_each = spec.audio_chunk_frames == 1 and not spec.audio_statistics
+        self._gives_each = spec.hears_each_frame
         self._classifier = emotion_classifier
         self._chosen = emotion_vector(emotion or "neutral")
         is_predicted = emotion is None and emotion_classifier is not None

@@ -6,8 +6,8 @@ A window is the carried-over frames and `hop_frames + lookahead_frames` new ones
 the next window starts after them. Attention reaches only a few frames, so what lies beyond the look-ahead hardly
 matters (Ki, Min, Chae, FLOAT, ICCV 2025, section 3.3; the cut's error is measured, not assumed).
 
-Where more sound is there already, as for a stream that is behind, a window is drawn that much longer: it costs little
-more than a short one, and the stream catches up.
+Where more sound is there already, as for a stream that is behind, a window is drawn that much longer, up to
+`CATCH_UP_FRAMES`: it costs little more than a short one, and the stream catches up.
 
 While nobody speaks a window is drawn further than its sound is there (`pipeline.motion_ahead`). Frames are given out at
 the same moments as ever.
@@ -38,6 +38,10 @@ __all__ = [
     "first_state",
     "sample_window",
 ]
+
+
+# Kept of one window, at most, by a stream that is behind: the first of them is to be painted soon.
+CATCH_UP_FRAMES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +85,9 @@ class MotionSampler:
         self._glide = EmotionGlide()
         self._drawn: FrameHistory[DrawnFrame] = FrameHistory()
         self._ahead = MotionAhead()
-        self._longest_hop_frames = spec.window_frames - settings.lookahead_frames
-        quiet_frames = max(settings.hop_frames, min(QUIET_FRAMES, self._longest_hop_frames))
+        longest_frames = spec.window_frames - settings.lookahead_frames
+        self._most_kept_frames = max(settings.hop_frames, min(CATCH_UP_FRAMES, longest_frames))
+        quiet_frames = max(settings.hop_frames, min(QUIET_FRAMES, longest_frames))
         self._quiet_settings = replace(settings, hop_frames=quiet_frames)
         self.reset()
 
@@ -90,6 +95,7 @@ class MotionSampler:
         """Start anew: nothing waiting, nothing carried over."""
         self._waiting: list[ConditionedFrame] = []
         self._num_quiet = 0  # of those that wait, at the end
+        self._num_to_keep = self._settings.hop_frames
         self._ahead.clear()
         self._state = first_state(self._spec)
         self._drawn_emotion: Float32Array | None = None
@@ -116,6 +122,7 @@ class MotionSampler:
         audio_features = np.stack([frame.audio_features for frame in carried])
         self._waiting = []
         self._num_quiet = 0
+        self._num_to_keep = self._settings.hop_frames
         self._ahead.clear()
         self._state = start.after(motion, audio_features)
         self._glide.restore(carried[-1].fading)
@@ -135,16 +142,16 @@ class MotionSampler:
         """Take one frame; give the window's kept frames when its look-ahead is there.
 
         is_quiet: nobody has spoken for a while, up to all the sound that this frame was made of
-        num_coming: further frames that will be pushed at once; the window waits for them, and keeps them as well
+        num_coming: further frames that will be pushed at once; a window that could be drawn waits for them, and keeps
+            them as well
         """
         self._waiting.append(frame)
         self._num_quiet = self._num_quiet + 1 if is_quiet else 0
         num_kept = len(self._waiting) - self._settings.lookahead_frames
-        if num_kept < self._settings.hop_frames:
-            return []
-        if num_coming and num_kept < self._longest_hop_frames and not self._is_silent:
-            return []
-        return self._sample()
+        if num_kept == self._settings.hop_frames and not self._is_silent:
+            # What comes while it waits is for the next one.
+            self._num_to_keep = min(num_kept + num_coming, self._most_kept_frames)
+        return self._sample() if num_kept == self._num_to_keep else []
 
     def flush(self) -> list[MotionFrame]:
         """Give all frames that wait, from windows cut short; then start anew."""
@@ -163,6 +170,7 @@ class MotionSampler:
     def _sample(self) -> list[MotionFrame]:
         waiting = self._waiting
         motion = self._ahead.take(self._settings.hop_frames, waiting) if self._is_silent else None
+        self._num_to_keep = self._settings.hop_frames
         if motion is None:
             motion = self._draw()
         heard = np.stack([frame.audio_features for frame in waiting[: len(motion)]])
@@ -170,7 +178,7 @@ class MotionSampler:
         return self._give(motion, waiting[0].emotion)
 
     def _draw(self) -> Float32Array:
-        """Draw a window; gives the motion to keep: [at most hop, latent_dim] float32."""
+        """Draw a window; gives the motion to keep, [frames, latent_dim] float32: a hop of it, or all that waited."""
         waiting, state, emotion = self._waiting, self._state, self._waiting[0].emotion
         left = self._left_emotion
         if left is not None and np.array_equal(left, emotion):

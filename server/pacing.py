@@ -41,7 +41,7 @@ LEAST_RESERVE_S = 0.03
 MOST_RESERVE_S = 0.16
 RESERVE_STEP_S = 0.004 / FRAMES_PER_S
 # A frame that was ready less than this before its tick nearly was not.
-NEAR_MISS_S = 0.02
+NEAR_MISS_S = 0.015
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +148,18 @@ class Pacing:
 
     def _watch(self, release: Release, now_s: float) -> None:
         needed = float(self.frames_on_their_way)
+        began_tick = self._tick - self._underrun_ticks
         if release.frame is None:
             self._underrun_ticks += 1
             self._nearly_missed = False  # what would have been won in time is won
         else:
             early_s = now_s - release.frame.rendered_at_s
             needed -= (early_s - self._reserve_s) / TICK_S
-            if early_s < NEAR_MISS_S and not self._underrun_ticks and not self._nearly_missed:
+            is_beginning = began_tick <= BEGINNING_TICKS
+            if early_s < NEAR_MISS_S and not self._underrun_ticks and not self._nearly_missed and not is_beginning:
                 self._nearly_missed = True
                 self._reserve_s = min(MOST_RESERVE_S, self._reserve_s + TICK_S)
-            if 0 < self._underrun_ticks <= LONGEST_UNDERRUN_TICKS and self._tick > BEGINNING_TICKS:
+            if 0 < self._underrun_ticks <= LONGEST_UNDERRUN_TICKS and not is_beginning:
                 self._reserve_s = min(MOST_RESERVE_S, self._reserve_s + self._underrun_ticks * TICK_S)
             self._underrun_ticks = 0
             self._reserve_s = max(LEAST_RESERVE_S, self._reserve_s - RESERVE_STEP_S)

@@ -3,7 +3,8 @@
 In: an open avatar and its portrait. Out: `ProfileChoice`, with the figures it was made by.
 
 Each profile's share of real time is what a second of speech takes of the engine thread: hearing it, drawing its
-windows, painting its frames. Speech, not silence, in which an avatar may do less. At most 70 % counts as sustained.
+windows, painting its frames; windows of four frames at least, to which those of a call that is a little behind grow.
+Speech, not silence, in which an avatar may do less. At most 70 % counts as sustained.
 The rest is for what is not measured here: conversion, the video coder and the network (15 % of one core), a browser on
 the same machine, the second drawing of a window whose emotion changes, and other programs, which come and go.
 """
@@ -21,7 +22,7 @@ from pipeline.profile import PROFILES, Profile
 from pipeline.speech_like import speech_like
 
 SUSTAINED_SHARE = 0.7
-# A stream that is behind draws longer windows, by whole hops: it is enough if the machine sustains those.
+# A stream that is behind draws longer windows (pipeline.motion_sampler): it is enough if the machine sustains those.
 GROWN_HOP_FRAMES = 4
 LONGEST_MEASURING_S = 2.0
 # Of each profile, so that one interruption by another program does not decide.
@@ -103,7 +104,8 @@ def choose_profile(
     loads: list[ProfileLoad] = []
     for number, profile in enumerate(profiles, 1):
         longest_frames = avatar.spec.window_frames - profile.lookahead_frames
-        hop_frames = max(profile.hop_frames, min(GROWN_HOP_FRAMES, longest_frames))
+        grown_frames = min(GROWN_HOP_FRAMES, longest_frames) if avatar.spec.hears_each_frame else 0
+        hop_frames = max(profile.hop_frames, grown_frames)
         pair = replace(settings, hop_frames=hop_frames, lookahead_frames=profile.lookahead_frames)
         enough_at_s = began_s + LONGEST_MEASURING_S * number / len(profiles)
         timer = Timer(now_s, enough_at_s, began_s + LONGEST_MEASURING_S)

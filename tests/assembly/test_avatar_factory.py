@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assembly import avatar_factory
 from assembly.avatar_factory import open_avatar
 from bundles.manifest import BundledFile, Component, read_manifest, sha256_of, write_manifest
 from contract.errors import (
@@ -20,7 +19,7 @@ from contract.errors import (
 from contract.packets import AvatarFrame
 from contract.spec import EngineSignature
 from engines.base import Engine, Precision
-from engines.registry import BACKENDS, Backend, takes_bfloat16
+from engines.registry import BACKENDS, Backend, takes_bfloat16, takes_int8
 from pipeline.avatar import Avatar, StreamSettings
 from tests.bundles.tiny_bundle import SPEC, write_component, write_tiny_bundle
 from tests.fakes import noise_chunks
@@ -124,18 +123,8 @@ def test_auto_asks_for_bfloat16_where_the_bundle_bears_it_and_the_machine_gains_
         assert asked["flow_transformer"] == ("bfloat16" if precision == "bfloat16" else "float32")
 
 
-@pytest.mark.parametrize(
-    ("asked", "int8_pays", "expected"),
-    [
-        ("auto", True, "int8"),
-        ("auto", False, "lower"),
-        ("int8", False, "int8"),
-        ("bfloat16", True, "bfloat16"),
-        ("float32", True, "float32"),
-    ],
-)
 def test_8_bits_are_taken_where_the_bundle_bears_them_and_the_machine_gains(
-    bundle: Path, monkeypatch: pytest.MonkeyPatch, asked: str, int8_pays: bool, expected: str
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: dict[str, Precision] = {}
 
@@ -143,20 +132,27 @@ def test_8_bits_are_taken_where_the_bundle_bears_them_and_the_machine_gains(
         artifact: Path, signature: EngineSignature, precision: Precision, threads: int | None, runs_at_once: int
     ) -> Engine:
         opened[artifact.stem] = precision
-        return BACKENDS["openvino"].opener()(artifact, signature, precision, threads, runs_at_once)
+        return opener(artifact, signature, precision, threads, runs_at_once)
 
-    monkeypatch.setitem(BACKENDS, "remembering", Backend("openvino", lambda: remembering))
-    monkeypatch.setattr(avatar_factory, "takes_int8", lambda backend: int8_pays)
+    opener, library = BACKENDS["openvino"].opener(), BACKENDS["openvino"].library
+    monkeypatch.setitem(BACKENDS, "openvino", Backend(library, lambda: remembering))
     manifest = read_manifest(bundle)
     bears = {
         name: replace(component, precision="int8") if name != "portrait_encoder" else component
         for name, component in manifest.components.items()
     }
     write_manifest(bundle, replace(manifest, components=bears))
-    open_avatar(bundle, "remembering", asked, num_threads=1).close()
-    lower = "bfloat16" if takes_bfloat16("remembering") else "float32"
-    assert opened["flow_transformer"] == opened["frame_decoder"] == (lower if expected == "lower" else expected)
-    assert opened["audio_encoder"] == "float32"
+    lower = "bfloat16" if takes_bfloat16("openvino") else "float32"
+    for asked, expected in (
+        ("auto", "int8" if takes_int8("openvino") else lower),
+        ("int8", "int8"),
+        ("bfloat16", "bfloat16"),
+        ("float32", "float32"),
+    ):
+        open_avatar(bundle, "openvino", asked, num_threads=1).close()
+        assert opened["flow_transformer"] == opened["frame_decoder"] == expected
+        assert opened["audio_encoder"] == "float32"
+        assert opened["portrait_encoder"] == ("bfloat16" if asked == "bfloat16" else "float32")
 
 
 def test_ranges_must_lie_where_engines_look_for_them(bundle: Path) -> None:
@@ -167,6 +163,11 @@ def test_ranges_must_lie_where_engines_look_for_them(bundle: Path) -> None:
     decoder = replace(manifest.components["frame_decoder"], precision="int8", ranges=ranges)
     write_manifest(bundle, replace(manifest, components={**manifest.components, "frame_decoder": decoder}))
     with pytest.raises(BundleError, match=r"ranges in 'elsewhere\.json', expected frame_decoder\.ranges\.json"):
+        open_avatar(bundle, precision="int8")
+    components = {**manifest.components, "frame_decoder": replace(decoder, ranges=None)}
+    write_manifest(bundle, replace(manifest, components=components))
+    path.rename(bundle / "frame_decoder.ranges.json")
+    with pytest.raises(BundleError, match=r"frame_decoder\.ranges\.json that its manifest does not name"):
         open_avatar(bundle, precision="int8")
 
 

@@ -151,6 +151,8 @@ def test_rows_by_matrices_in_8_bits_are_nearly_the_same(transpose: bool) -> None
     x = GENERATOR.standard_normal((1, 12, 256)).astype(np.float32)
     exact = ov.Core().compile_model(model(), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([x])[0]
     given = ov.Core().compile_model(short, "CPU", {"INFERENCE_PRECISION_HINT": "f32", **ROWS_STEPS})([x])[0]
+    whole_rows = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
+    assert (given != ov.Core().compile_model(short, "CPU", whole_rows)([x])[0]).any(), "rows are shortened as well"
     assert 0 < np.abs(given - exact).mean() < 0.01 * exact.std() and np.abs(given - exact).max() < 0.06 * exact.std()
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from engines import openvino_precision
-from engines.openvino_precision import beside_int8, bfloat16_pays, int8_pays, is_clearly_slower
+from engines.openvino_precision import beside_int8, bfloat16_pays, gains_by_int8, int8_pays, is_clearly_slower
 from engines.registry import takes_bfloat16, takes_int8
 
 
@@ -35,10 +34,7 @@ def test_a_machine_is_asked_once_whether_8_bits_pay() -> None:
     [(1.0, 1.0, True), (1.7, 1.0, False), (1.0, 0.5, False)],
     ids=["fast and right", "little gained", "sums overflow"],
 )
-def test_8_bits_must_be_clearly_faster_than_all_else_and_right(
-    int8_s: float, largest: float, pays: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trials = {"float32": (3.0, np.ones(4)), "bfloat16": (2.0, np.ones(4)), "int8": (int8_s, np.full(4, largest))}
-    monkeypatch.setattr(openvino_precision, "_trial", trials.__getitem__)
-    monkeypatch.setattr(openvino_precision, "_knows_bfloat16", lambda: True)
-    assert int8_pays.__wrapped__() is pays
+def test_8_bits_must_be_clearly_faster_than_all_else_and_right(int8_s: float, largest: float, pays: bool) -> None:
+    right = np.ones(4, np.float32)
+    assert gains_by_int8({"float32": (3.0, right), "bfloat16": (2.0, right), "int8": (int8_s, largest * right)}) is pays
+    assert gains_by_int8({"float32": (3.0, right), "int8": (1.7, right)})

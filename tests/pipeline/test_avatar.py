@@ -10,6 +10,7 @@ from contract.errors import ConfigError
 from contract.packets import SAMPLES_PER_FRAME, AvatarFrame, SpeechChunk
 from contract.spec import EMOTIONS, AvatarSpec
 from pipeline.avatar import NeuralAvatar, NeuralStream, StreamSettings
+from pipeline.click_marks import MarkedStream
 from tests.fakes import TINY_SPEC, FakeEngine, fake_engines, noise_chunks
 
 FREE_SPEC = replace(TINY_SPEC, audio_statistics=True)
@@ -72,6 +73,21 @@ def assert_waits_are_told(spec: AvatarSpec, settings: StreamSettings) -> None:
     stream = open_stream(settings, spec)
     waits = [pushed.index - frame.index for pushed in noise_chunks(150) for frame in stream.push(pushed)]
     assert max(waits) == stream.delay_frames
+
+
+@pytest.mark.parametrize(
+    ("chunk_frames", "free", "expected"),
+    [(1, False, {8: 5, 11: 3}), (2, False, {7: 3, 9: 3}), (1, True, {6: 3, 9: 3})],
+    ids=["each frame", "two at a time", "groups of a window"],
+)
+def test_sound_that_waits_is_drawn_with_its_window_where_it_gives_frames_at_once(
+    chunk_frames: int, free: bool, expected: dict[int, int]
+) -> None:
+    base = replace(FREE_SPEC, audio_lookahead_frames=2) if free else replace(TINY_SPEC, audio_chunk_frames=chunk_frames)
+    stream = MarkedStream(open_stream(StreamSettings(3, 2), base))
+    waiting = {6: 2, 7: 1}
+    given = {chunk.index: len(list(stream.push(chunk, waiting.get(chunk.index, 0)))) for chunk in noise_chunks(12)}
+    assert {index: number for index, number in given.items() if number} == expected
 
 
 def test_pictures_depend_on_the_sound_and_on_nothing_else() -> None:

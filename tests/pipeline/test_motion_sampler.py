@@ -57,12 +57,29 @@ def test_a_stream_that_is_behind_draws_all_that_is_there_as_one_window() -> None
     np.testing.assert_allclose(motion, frame_noise(0, 0, 9, LATENT) + 1, atol=1e-5)
 
 
-def test_a_stream_that_is_far_behind_draws_no_longer_windows_than_the_network_knows() -> None:
+def test_a_stream_that_is_far_behind_draws_windows_of_a_bound() -> None:
     engine = constant_field(np.zeros(LATENT, np.float32))
-    num_frames = TINY_SPEC.window_frames + 5
-    given = sample_behind(engine, settings(3, 2, euler_points=2), list(range(num_frames - 1, -1, -1)))
-    assert [len(frames) for frames in given if frames] == [TINY_SPEC.window_frames - 2, 5]
-    assert max(call["noisy_motion"].shape[1] for call in engine.calls) == TINY_SPEC.window_frames
+    given = sample_behind(engine, settings(3, 2, euler_points=2), list(range(23, -1, -1)))
+    assert [len(frames) for frames in given if frames] == [8, 8, 6]
+    long = sample_behind(engine, settings(12, 2, euler_points=2), list(range(13, -1, -1)))
+    assert [len(frames) for frames in long if frames] == [12], "a hop beyond the bound is as long as ever"
+
+
+def test_what_comes_while_a_window_waits_is_for_the_next_one() -> None:
+    engine = constant_field(np.zeros(LATENT, np.float32))
+    given = sample_behind(engine, settings(3, 2, euler_points=2), [0, 0, 0, 0, 1, 1, 1, 1, 0])
+    assert [len(frames) for frames in given] == [0, 0, 0, 0, 0, 4, 0, 0, 3]
+
+
+def test_going_back_forgets_a_window_that_waits() -> None:
+    engine = constant_field(np.zeros(LATENT, np.float32))
+    sampler = MotionSampler(engine.bind(reference_motion=REFERENCE), TINY_SPEC, settings(3, 2))
+    row = features(1)[0]
+    frames = [ConditionedFrame(chunk, row, NEUTRAL) for chunk in noise_chunks(12)]
+    given = [len(sampler.push(frame, num_coming=num)) for frame, num in zip(frames[:9], [0] * 7 + [3, 2], strict=True)]
+    assert given == [0, 0, 0, 0, 3, 0, 0, 0, 0]
+    sampler.rewind(2)
+    assert [len(sampler.push(frame)) for frame in frames[3:9]] == [0, 0, 0, 0, 3, 0]
 
 
 def test_in_silence_windows_are_as_long_as_ever() -> None:

@@ -92,6 +92,27 @@ async def test_frames_come_in_order_on_the_loop_painted_on_the_engine_thread(wor
     assert stream.threads == {"engine"}
 
 
+async def test_a_stream_is_told_how_much_sound_waits(worker: RenderWorker) -> None:
+    told: list[tuple[int, int]] = []
+
+    class Told(Bursts):
+        def push(self, chunk: SpeechChunk, num_waiting: int = 0) -> Iterator[AvatarFrame]:
+            told.append((chunk.index, num_waiting))
+            return super().push(chunk)
+
+    go = threading.Event()
+    holding = asyncio.ensure_future(worker.call(go.wait))
+    await asyncio.sleep(0.05)
+    frames: list[RenderedFrame] = []
+    lane = worker.open(Told("a", []), frames.append, unwanted)
+    for index in range(5):
+        lane.submit(silent_chunk(index))
+    go.set()
+    await holding
+    await until(lambda: len(frames) == 5)
+    assert told == [(0, 4), (1, 3), (2, 2), (3, 1), (4, 0)]
+
+
 async def test_sessions_take_turns_frame_by_frame(worker: RenderWorker) -> None:
     painted: list[str] = []
     frames: list[RenderedFrame] = []

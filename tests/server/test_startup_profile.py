@@ -207,8 +207,14 @@ def test_a_real_stream_of_engines_is_measured() -> None:
     choice = choose_profile(avatar, portrait, StreamSettings(), lambda: 1e-6 * next(ticks))
     assert choice.profile == INTERACTIVE and 0 < choice.loads[0].share < 0.01
     lengths = {call["noisy_motion"].shape[1] for call in engines.flow_transformer.calls}  # type: ignore[attr-defined]
-    # As long as windows grow where a stream is behind.
-    assert lengths == {GROWN_HOP_FRAMES + INTERACTIVE.lookahead_frames}
+    # Its audio encoder gives two frames at a time, so its windows don't grow.
+    assert lengths == {INTERACTIVE.hop_frames + INTERACTIVE.lookahead_frames}
+
+
+def test_windows_are_timed_as_long_as_they_grow_where_a_call_is_behind() -> None:
+    choice, avatar, _ = chosen(0.010, 0.008)
+    assert choice.profile.hop_frames < GROWN_HOP_FRAMES == avatar.started[0].hop_frames
+    assert avatar.started[0].lookahead_frames == INTERACTIVE.lookahead_frames
 
 
 async def test_a_server_tells_what_it_chose(caplog: pytest.LogCaptureFixture) -> None:
