@@ -16,10 +16,12 @@ from engines.base import Array, Engine, OneAtATime
 from media.audio_file import read_audio
 from pipeline.avatar import NeuralAvatar, StreamSettings
 from pipeline.portrait import Portrait
+from pipeline.profile import INTERACTIVE
 from tests.fakes import silent_chunk
 from tests.figures import Note
 
-HOP, LOOKAHEAD = 5, 2
+# As a call is served.
+HOP, LOOKAHEAD = INTERACTIVE.hop_frames, INTERACTIVE.lookahead_frames
 NUM_FRAMES = 20 * FRAMES_PER_S
 NOISE_LEVEL = 0.003  # of a quiet room: -50 dB of full scale
 # Where the portrait's face is: top to chin, ear to ear.
