@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from assembly.avatar_factory import of_one, open_avatar
-from bundles.manifest import BundledFile, Manifest, read_manifest, sha256_of, write_manifest
+from bundles.manifest import FILE_NAME, BundledFile, Manifest, read_manifest, sha256_of, write_manifest
 from bundles.motion_basis import read_motion_basis
 from contract.errors import BundleError
 from contract.packets import Float32Array, UInt8Array
@@ -89,8 +89,8 @@ def calibrate(
 
 def _keep(bundle: Path, manifest: Manifest, artifact: Path, ranges: Ranges) -> None:
     """Write the ranges and name them in the manifest, or leave both as they were."""
-    path = ranges_path(artifact)
-    before = path.read_bytes() if path.exists() else None
+    path, manifest_path = ranges_path(artifact), bundle / FILE_NAME
+    before = {file: file.read_bytes() for file in (path, manifest_path) if file.is_file()}
     try:
         write_ranges(artifact, ranges)
         decoder = replace(
@@ -99,9 +99,11 @@ def _keep(bundle: Path, manifest: Manifest, artifact: Path, ranges: Ranges) -> N
             ranges=BundledFile(path.relative_to(bundle).as_posix(), sha256_of(path)),
         )
         write_manifest(bundle, replace(manifest, components={**manifest.components, "frame_decoder": decoder}))
-    except OSError as error:
+    except (OSError, BundleError) as error:
         with suppress(OSError):
-            path.unlink(missing_ok=True) if before is None else path.write_bytes(before)
+            path.unlink(missing_ok=True)
+            for file, content in before.items():
+                file.write_bytes(content)
         raise BundleError(f"{bundle} can't be written: {error}") from error
 
 

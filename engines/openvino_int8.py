@@ -14,15 +14,15 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as ops
-from openvino.passes import ConstantFolding, Manager
 from openvino.properties import hint
 
 from contract.errors import EngineBuildError
 from contract.spec import EngineSignature
 from engines.activation_ranges import Ranges
 from engines.base import Array
+from engines.openvino_folding import fold_constants
 
-# For `hint` of the CPU plugin: so many numbers of a row share a step.
+# Compile with it: so many numbers of a row share a step.
 ROWS_STEPS = {"DYNAMIC_QUANTIZATION_GROUP_SIZE": 64}
 _NUM_STEPS, _NUM_WEIGHT_STEPS = 256, 255
 # Axes of a weight but for the one of output channels.
@@ -39,7 +39,7 @@ _SMALLEST_RANGE = np.float32(1e-20)
 
 def shorten_matrices(model: Any) -> int:
     """Keep, in place, matrices that all rows are multiplied by in 8 bits; returns how many. Compile with ROWS_STEPS."""
-    _fold(model)
+    fold_constants(model)
     found = [node for node in model.get_ordered_ops() if _is_by_matrix(node)]
     for node in found:
         values = node.input_value(1).get_node().get_data().astype(np.float32)
@@ -56,7 +56,7 @@ def quantize(model: Any, ranges: Ranges) -> None:
 
     Raises EngineBuildError where a name is none of a convolution with constant weights.
     """
-    _fold(model)
+    fold_constants(model)
     nodes = {node.get_friendly_name(): node for node in model.get_ordered_ops()}
     for name, (lowest, highest) in ranges.items():
         node = nodes.get(name)
@@ -94,7 +94,7 @@ def _measured(
     core = ov.Core()
     model = core.read_model(artifact)
     model.reshape({tensor.name: list(tensor.shape) for tensor in signature.inputs})
-    _fold(model)
+    fold_constants(model)
     found = [node for node in model.get_ordered_ops() if _gains(node)]
     if not found:
         raise EngineBuildError(f"{artifact} has no convolution that gains by 8 bits")
@@ -108,12 +108,6 @@ def _measured(
             low, high = np.quantile(given, (_SHARE_OUTSIDE, 1 - _SHARE_OUTSIDE))
             edges[index] = min(edges[index, 0], low), max(edges[index, 1], high)
     return found, edges
-
-
-def _fold(model: Any) -> None:
-    folding = Manager()
-    folding.register_pass(ConstantFolding())
-    folding.run_passes(model)
 
 
 def _is_by_matrix(node: Any) -> bool:

@@ -15,9 +15,9 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as ops
-from openvino.passes import ConstantFolding, Manager
 
 from engines.base import Array, Precision
+from engines.openvino_folding import fold_constants
 
 # Below this, a pixel's channels are too few for a copy of their own.
 _SMALLEST_CHANNELS = 16
@@ -70,9 +70,7 @@ def gather_pixels(model: Any, precision: Precision) -> dict[str, PixelTable]:
     """Rewrite, in place, the sampling of inputs by gathers; returns the inputs that are now tables, by name."""
     if model.is_dynamic():
         return {}
-    folding = Manager()
-    folding.register_pass(ConstantFolding())
-    folding.run_passes(model)
+    fold_constants(model)
     tables = {}
     for node in model.get_ordered_ops():
         if _is_plain_bilinear(node) and (table := _table_of(node, precision)) is not None:

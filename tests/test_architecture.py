@@ -52,6 +52,7 @@ FLOORS = {
         outside=names("numpy"),
         in_file={
             "openvino_engine.py": names("openvino"),
+            "openvino_folding.py": names("openvino"),
             "openvino_int8.py": names("openvino"),
             "openvino_precision.py": names("openvino"),
             "openvino_sampling.py": names("openvino"),

@@ -65,6 +65,15 @@ def test_a_decoder_that_8_bits_show_in_is_left_as_it_was(bundle: Path) -> None:
     assert {path.name: path.read_bytes() for path in bundle.glob("*.json")} == before
 
 
+@pytest.mark.slow
+def test_a_bundle_that_cannot_be_written_stays_as_it_was(bundle: Path) -> None:
+    before = (bundle / "manifest.json").read_bytes()
+    (bundle / "frame_decoder.ranges.json").mkdir()
+    with pytest.raises(BundleError, match=r"illustrated can't be written: .*Is a directory"):
+        calibrate(bundle, pictures(bundle)[:1])
+    assert (bundle / "manifest.json").read_bytes() == before
+
+
 def test_without_pictures_or_named_directions_there_is_nothing_to_measure(bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="has no pictures"):
         calibrate(bundle, [])
